@@ -1,0 +1,1 @@
+"""Hooks, the descriptors they yield, the protocols behind them, and the host that loads plugins."""

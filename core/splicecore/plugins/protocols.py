@@ -1,0 +1,160 @@
+"""What the objects behind the descriptors must do. NumPy in, NumPy out; the core owns coordinates, strand and tiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+    from typing import Self
+
+    import pyarrow as pa
+
+    from splicecore.plugins.specs import BaseModelSpec
+    from splicecore.predict.blocks import Block
+
+__all__ = ["BaseModel", "Edit", "Executor", "FeatureSet", "MetaModel", "Scores", "ShardTask", "UncertaintyStrategy"]
+
+Scores = npt.NDArray[np.float32]
+"""Probabilities, float32, last axis = the spec's outputs (neither, acceptor, donor, then extras)."""
+
+Edit = tuple[int, int, npt.NDArray[np.uint8]]
+"""(start, end, replacement codes): replaces ``codes[start:end]`` of one row; transcript orientation, 0-based half-open."""
+
+
+@runtime_checkable
+class BaseModel(Protocol):
+    """An opened base model.
+
+    Attributes
+    ----------
+    spec
+        The descriptor as opened. It may differ from the one that the hook yielded where the weights decide (context).
+    fingerprint
+        Hash of weights and settings; independent of engine, device and threads. Changes when any weight changes.
+    """
+
+    spec: BaseModelSpec
+    fingerprint: str
+
+    def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
+        """Score positions.
+
+        Parameters
+        ----------
+        codes
+            uint8, shape (n, left + L + right): A, C, G, T, N = 0..4, on the transcribed strand, 5' to 3'. Not modified.
+
+        Returns
+        -------
+        float32, shape (n, L, outputs)
+            Probabilities of the L positions after ``left``; the first three sum to one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the model holds. May be called twice."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+@runtime_checkable
+class FeatureSet(Protocol):
+    """Features of chosen positions of one gene."""
+
+    def compute(
+        self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]
+    ) -> pa.RecordBatch:
+        """Compute the features of positions.
+
+        Parameters
+        ----------
+        block
+            One gene in transcript orientation with its sequence and base scores.
+        index
+            int64, shape (k,): offsets of the positions in transcript orientation, 0-based.
+        resources
+            What the spec's ``requires`` names.
+
+        Returns
+        -------
+        RecordBatch of k rows in the order of ``index``, with exactly the columns of the spec's schema.
+        """
+        ...
+
+
+@runtime_checkable
+class UncertaintyStrategy(Protocol):
+    """How unsure the base model is at each position; larger is less sure. The core selects."""
+
+    def score(self, block: Block) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (L,), one value per position of the block, in transcript orientation."""
+        ...
+
+
+@runtime_checkable
+class MetaModel(Protocol):
+    """A model that recalibrates base scores. The core owns its feature contract and calibration."""
+
+    def fit(
+        self,
+        batches: Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.float64]]],
+        valid: Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.float64]]] | None,
+        seed: int,
+    ) -> None:
+        """Fit on batches of (X (k, features), y (k,) classes 0 neither 1 acceptor 2 donor, weight (k,))."""
+        ...
+
+    def predict_proba(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (k, 3): neither, acceptor, donor; rows sum to one."""
+        ...
+
+    def contributions(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return float32 of shape (k, 3, features + 1): each feature's share of each class's score, then the bias."""
+        ...
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Write the model's files into a folder that exists. No pickles."""
+        ...
+
+    def load(self, directory: str | os.PathLike[str]) -> None:
+        """Read what :meth:`save` wrote."""
+        ...
+
+
+@runtime_checkable
+class ShardTask(Protocol):
+    """What an executor runs: opened once per worker, called per shard, closed at the end."""
+
+    def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Do one shard (JSON-able) and return its result (JSON-able)."""
+        ...
+
+    def close(self) -> None:
+        """Release what the task holds."""
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs a task over shards.
+
+    ``task`` is ``"module:callable"``; called with the JSON-able ``config`` it returns a :class:`ShardTask`. Workers hold
+    the opened task, shards and results are JSON-able: an executor may run them in other processes or on other machines.
+    """
+
+    def map(
+        self, task: str, config: Mapping[str, Any], shards: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the result of each shard as it finishes, in any order. Closing the iterator stops the work."""
+        ...
