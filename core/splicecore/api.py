@@ -1,0 +1,142 @@
+"""The public interface: the only module that plugins and embedding tools import from.
+
+Light: importing it imports neither an annotation or genome library nor a machine-learning framework. :class:`Session`,
+:class:`Block` and the plugin host are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from splicecore.errors import (
+    AnnotationError,
+    ChecksumError,
+    ConfigError,
+    ContigError,
+    ContractError,
+    ExitCode,
+    FastaError,
+    GeneNotFoundError,
+    InputError,
+    MissingDependencyError,
+    OutputError,
+    PluginError,
+    PluginLoadError,
+    PluginNotFoundError,
+    ResourceError,
+    ResourceNotFoundError,
+    SplicecoreError,
+)
+from splicecore.genome.encoding import A, C, Codes, G, N, T, decode, encode, reverse_complement
+from splicecore.plugins.hookspecs import API_VERSION, ENTRY_POINT_GROUP, hookimpl
+from splicecore.plugins.protocols import (
+    BaseModel,
+    Edit,
+    Executor,
+    FeatureSet,
+    MetaModel,
+    Scores,
+    ShardTask,
+    UncertaintyStrategy,
+)
+from splicecore.plugins.specs import (
+    OUTPUTS,
+    BaseModelSpec,
+    ExecutorSpec,
+    FeatureSetSpec,
+    MetaModelSpec,
+    OpenRequest,
+    ResourceFinderSpec,
+    ResourceLocation,
+    ResourceRequest,
+    UncertaintySpec,
+    load_object,
+)
+
+if TYPE_CHECKING:
+    from splicecore.plugins.host import PluginHost
+    from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
+    from splicecore.predict.blocks import Block
+    from splicecore.session import Session
+
+__all__ = [
+    "API_VERSION",
+    "ENTRY_POINT_GROUP",
+    "OUTPUTS",
+    "A",
+    "AnnotationError",
+    "BaseModel",
+    "BaseModelSpec",
+    "Block",
+    "C",
+    "ChecksumError",
+    "Codes",
+    "ConfigError",
+    "ContigError",
+    "ContractError",
+    "Edit",
+    "Executor",
+    "ExecutorSpec",
+    "ExitCode",
+    "FastaError",
+    "FeatureSet",
+    "FeatureSetSpec",
+    "G",
+    "GeneNotFoundError",
+    "InputError",
+    "MetaModel",
+    "MetaModelSpec",
+    "MissingDependencyError",
+    "N",
+    "OpenRequest",
+    "OutputError",
+    "PluginError",
+    "PluginHost",
+    "PluginLoadError",
+    "PluginNotFoundError",
+    "PluginRecord",
+    "PluginSettings",
+    "PluginState",
+    "ResourceError",
+    "ResourceFinderSpec",
+    "ResourceLocation",
+    "ResourceNotFoundError",
+    "ResourceRequest",
+    "Scores",
+    "Session",
+    "ShardTask",
+    "SplicecoreError",
+    "T",
+    "UncertaintySpec",
+    "UncertaintyStrategy",
+    "decode",
+    "encode",
+    "hookimpl",
+    "load_object",
+    "reverse_complement",
+]
+
+_LAZY = {
+    "Block": "splicecore.predict.blocks",
+    "PluginHost": "splicecore.plugins.host",
+    "PluginRecord": "splicecore.plugins.records",
+    "PluginSettings": "splicecore.plugins.records",
+    "PluginState": "splicecore.plugins.records",
+    "Session": "splicecore.session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not light at its first use (PEP 562)."""
+    try:
+        module = _LAZY[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
