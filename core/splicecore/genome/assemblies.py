@@ -1,16 +1,18 @@
 """What is known of the human assemblies: lengths and RefSeq accessions of their chromosomes.
 
-The lengths are those of the primary assemblies (patches do not change them). The version of a RefSeq accession tells the
-assembly: NC_000001.10 is chromosome 1 of GRCh37, NC_000001.11 that of GRCh38, NC_060925.1 that of T2T-CHM13v2.0.
+The lengths are those of the primary assemblies (patches do not change them). The version of a RefSeq accession tells
+the assembly: NC_000001.10 is chromosome 1 of GRCh37, NC_000001.11 that of GRCh38, NC_060925.1 that of T2T-CHM13v2.0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ACCESSIONS", "ASSEMBLIES", "CHROMOSOMES", "HG19_CHRM_LENGTH", "MT_LENGTH", "Assembly"]
 

@@ -33,7 +33,7 @@ class Build:
     def of(cls, contigs: Contigs) -> Build:
         """Recognize the build of a reference.
 
-        All main chromosomes (1-22, X, Y) that are present must have the lengths of one build, otherwise it is a custom one.
+        All main chromosomes (1-22, X, Y) that are present must have the lengths of one build, otherwise it is custom.
 
         Raises
         ------

@@ -1,25 +1,27 @@
 """Names of contigs: one alias table, applied when files are opened.
 
-``chr1``, ``1``, ``NC_000001.10`` and ``NC_000001.11`` are names of the same chromosome, the accessions of one build each.
-The canonical name is UCSC's (``chr1``, ``chrX``, ``chrM``); names that follow no known pattern are their own canonical name.
+``chr1``, ``1``, ``NC_000001.10`` and ``NC_000001.11`` are names of the same chromosome, the accessions of one build
+each. The canonical name is UCSC's (``chr1``, ``chrX``, ``chrM``); names that follow no known pattern are their own.
 
-The mitochondrion needs care: UCSC's hg19 has the older NC_001807 (16,571 bases) as ``chrM``, while everybody else's ``MT``
-is NC_012920 (16,569 bases), with other coordinates. ``M``/``chrM`` and ``MT``/``chrMT`` are therefore aliases of each other
-only where the reference's contig is not 16,571 bases long and the reference is not GRCh37, in whose coordinates ``chrM``
-may mean either sequence. The accessions name one sequence each and match by its length.
+The mitochondrion needs care: UCSC's hg19 has the older NC_001807 (16,571 bases) as ``chrM``, while everybody else's
+``MT`` is NC_012920 (16,569 bases), with other coordinates. ``M``/``chrM`` and ``MT``/``chrMT`` are therefore aliases of
+each other only where the reference's contig is not 16,571 bases long and the reference is not GRCh37, in whose
+coordinates ``chrM`` may mean either sequence. The accessions name one sequence each and match by its length.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.errors import ContigError
 from splicecore.genome.assemblies import ACCESSIONS, ASSEMBLIES, HG19_CHRM_LENGTH, MT_LENGTH
 from splicecore.genome.suggestions import near_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Contigs", "canonical_name", "describe_names"]
 
@@ -58,7 +60,7 @@ def _mitochondrial_style(name: str) -> str:
 
 
 def describe_names(names: tuple[str, ...], *, count: int = 4) -> str:
-    """The first names, for messages: ``"chr1, chr2, chr4, chr5, ... (22 in all)"``."""
+    """List the first names, for messages: ``"chr1, chr2, chr4, chr5, ... (22 in all)"``."""
     shown = ", ".join(names[:count])
     return shown if len(names) <= count else f"{shown}, ... ({len(names)} in all)"
 
@@ -106,8 +108,8 @@ class Contigs:
         If a name occurs twice or the numbers of names and lengths differ.
     """
 
-    names: tuple[str, ...] = attrs.field(converter=tuple, validator=_check_names)
-    lengths: tuple[int, ...] = attrs.field(converter=tuple)
+    names: tuple[str, ...] = attrs.field(validator=_check_names)
+    lengths: tuple[int, ...]
     _order: dict[str, int] = attrs.field(
         init=False, repr=False, eq=False, default=attrs.Factory(_index, takes_self=True)
     )
@@ -133,15 +135,15 @@ class Contigs:
         return name in self._order
 
     def resolve(self, name: str) -> str | None:
-        """The reference's own name of a contig that may be named in another style, or None.
+        """Find the reference's own name of a contig that may be named in another style; None if it has none.
 
         An exact match wins; then aliases are tried.
 
         Raises
         ------
         ContigError
-            If several contigs of the reference answer to the name, or if the name is a RefSeq accession of another build
-            than the reference's.
+            If several contigs of the reference answer to the name, or if the name is a RefSeq accession of another
+            build than the reference's.
         """
         if name in self._order:
             return name

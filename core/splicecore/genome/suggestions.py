@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["near_names"]
 
@@ -14,8 +17,8 @@ _MAX_COMPARED = 20_000
 def near_names(name: str, names: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
     """Names that resemble ``name``, best first.
 
-    Names that differ only in case come first. Of the others only those of about the same length are compared, and at most
-    20,000 of them (preferring those with the same first letter), so that a search among 60,000 gene names stays short.
+    Names that differ only in case come first. Of the others only those of about the same length are compared, and at
+    most 20,000 of them (those with the same first letter first), so that a search among 60,000 gene names stays short.
 
     Parameters
     ----------
@@ -27,7 +30,8 @@ def near_names(name: str, names: Iterable[str], *, count: int = 3) -> tuple[str,
         How many to return at most.
     """
     wanted = name.casefold()
-    first, others = [], []
+    first: list[tuple[str, str]] = []
+    others: list[tuple[str, str]] = []
     same: dict[str, None] = {}
     for candidate in names:
         folded = candidate.casefold()
