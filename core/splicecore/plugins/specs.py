@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import attrs
@@ -35,6 +35,12 @@ OUTPUTS: tuple[str, str, str] = ("neither", "acceptor", "donor")
 
 _OBJECT_PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_.][a-z0-9]+)*")
+
+
+def _strings(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise ContractError(f"{values!r} is one string where a tuple of strings is wanted")
+    return tuple(values)
 
 
 def _check_name(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -107,12 +113,12 @@ class BaseModelSpec:
     summary: str = ""
     output_length: int | None = None
     position_invariant: bool = True
-    outputs: tuple[str, ...] = attrs.field(default=OUTPUTS, converter=tuple, validator=_check_outputs)
-    builds: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    outputs: tuple[str, ...] = attrs.field(default=OUTPUTS, converter=_strings, validator=_check_outputs)
+    builds: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     label_side: Literal["exon"] = attrs.field(default="exon", validator=attrs.validators.in_(("exon",)))
-    engines: tuple[str, ...] = attrs.field(default=("numpy",), converter=tuple, validator=attrs.validators.min_len(1))
+    engines: tuple[str, ...] = attrs.field(default=("numpy",), converter=_strings, validator=attrs.validators.min_len(1))
     max_positions: int = attrs.field(default=65_536, validator=attrs.validators.ge(1))
-    weights: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    weights: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     tolerance: float = 1e-5
     licence_url: str | None = None
     commercial_use: bool | None = None
@@ -169,7 +175,7 @@ class ResourceRequest:
 
     kind: str
     name: str
-    files: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    files: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     explicit: str | None = None
     data_root: str | None = None
 
@@ -192,7 +198,7 @@ class ResourceFinderSpec:
 
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)
-    kinds: tuple[str, ...] = attrs.field(converter=tuple)
+    kinds: tuple[str, ...] = attrs.field(converter=_strings)
     priority: int = 100
 
 
@@ -217,7 +223,7 @@ class FeatureSetSpec:
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)
     schema: str = attrs.field(validator=_check_object_path)
-    requires: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    requires: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     halo: int = attrs.field(default=0, validator=_check_not_negative)
     near_label: bool = False
     config_cls: type | None = None

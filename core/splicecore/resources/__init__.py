@@ -1,0 +1,1 @@
+"""Resources that models and workflows need: where they are and how they are found."""
