@@ -1,0 +1,1 @@
+"""Files that splicecore writes: atomically, with manifests and content hashes."""

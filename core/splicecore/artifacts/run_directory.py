@@ -1,0 +1,176 @@
+"""The output folder of a run: who may write into it, whether it is finished, and what an interrupted run left behind.
+
+A run is identified by its *identity*, a JSON value of everything that decides its bytes (inputs' hashes, resolved
+configuration, weights' fingerprint, versions). ``manifest.json`` is written last, so a folder with one is finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+
+from splicecore.artifacts.store import digest, file_sha256, make_folder, read_json, write_json
+from splicecore.errors import OutputError
+
+__all__ = ["RunDirectory"]
+
+logger = logging.getLogger(__name__)
+
+
+@attrs.define
+class RunDirectory:
+    """An output folder, locked for one run.
+
+    Attributes
+    ----------
+    path
+        The folder that the user named.
+    """
+
+    path: Path
+    _lock: IO[str] | None = attrs.field(default=None, init=False, repr=False)
+
+    @property
+    def manifest_path(self) -> Path:
+        """``manifest.json``; its presence says that the run is finished."""
+        return self.path / "manifest.json"
+
+    @property
+    def work(self) -> Path:
+        """Folder of what an unfinished run has so far."""
+        return self.path / ".splicecore"
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the score parts of finished genes."""
+        return self.work / "parts"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[RunDirectory]:
+        """Hold the folder; a second run into it is refused while this one lasts.
+
+        Raises
+        ------
+        OutputError
+            If the folder cannot be created or written to, or another run holds it.
+        """
+        make_folder(self.path)
+        make_folder(self.work)
+        try:
+            lock = (self.work / "lock").open("w")
+        except OSError as error:
+            raise OutputError(f"cannot write into {self.work}: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OutputError(
+                    f"another run is writing into {self.path}", hint="wait for it to end or choose another folder"
+                ) from error
+            self._lock = lock
+            try:
+                yield self
+            finally:
+                self._lock = None
+
+    def begin(self, identity: Mapping[str, Any], *, force: bool = False) -> bool:
+        """Claim the folder for a run.
+
+        Parameters
+        ----------
+        identity
+            What decides the run's bytes.
+        force
+            Discard what another run left here.
+
+        Returns
+        -------
+        True if this very run is finished and its files are as its manifest says; nothing is left to do then.
+
+        Raises
+        ------
+        OutputError
+            If the folder holds another run, finished or not, or files that splicecore did not write.
+        """
+        if force:
+            self._discard()
+        plan = self.work / "run.json"
+        if self.manifest_path.exists():
+            manifest = self.manifest()
+            self._refuse_other(manifest.get("identity", {}), identity, "a finished run")
+            damaged = self._damaged(manifest.get("files", {}))
+            if not damaged:
+                return True
+            logger.warning("%s: %s changed since the run finished; writing anew", self.path, ", ".join(damaged))
+            self.manifest_path.unlink()
+        elif plan.exists():
+            self._refuse_other(read_json(plan), identity, "an interrupted run")
+        elif (self.path / "predictions").exists():
+            raise OutputError(
+                f"{self.path / 'predictions'} exists, but no run of splicecore is recorded in {self.path}",
+                hint="choose another folder, or --force to replace it",
+            )
+        make_folder(self.parts)
+        write_json(plan, identity)
+        return False
+
+    def manifest(self) -> dict[str, Any]:
+        """Content of ``manifest.json``."""
+        manifest: dict[str, Any] = read_json(self.manifest_path)
+        return manifest
+
+    def finish(self, manifest: Mapping[str, Any], files: Iterator[Path] | list[Path], *, keep_work: bool = False) -> None:
+        """Record the run as finished: write the manifest with the files' hashes, drop the working files."""
+        hashes = {str(file.relative_to(self.path)): file_sha256(file) for file in files}
+        write_json(self.manifest_path, {**manifest, "files": hashes})
+        if not keep_work:
+            shutil.rmtree(self.parts, ignore_errors=True)
+            (self.work / "run.json").unlink(missing_ok=True)
+
+    def _discard(self) -> None:
+        try:
+            self.manifest_path.unlink(missing_ok=True)
+            (self.work / "run.json").unlink(missing_ok=True)
+            for folder in (self.parts, self.path / "predictions"):
+                if folder.exists():
+                    shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"cannot clear {self.path}: {error.strerror}") from error
+
+    def _damaged(self, files: Mapping[str, str]) -> list[str]:
+        return [
+            name for name, expected in files.items()
+            if not (self.path / name).is_file() or file_sha256(self.path / name) != expected
+        ]  # fmt: skip
+
+    def _refuse_other(self, found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
+        if digest(found) == digest(wanted):
+            return
+        differences = list(_differences(found, wanted))
+        shown = "; ".join(differences[:4]) + (f"; and {len(differences) - 4} more" if len(differences) > 4 else "")
+        raise OutputError(
+            f"{self.path} holds {what} with other settings: {shown}",
+            hint="choose another --output-dir, or --force to replace it",
+        )
+
+
+def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted(found.keys() | wanted.keys()):
+            yield from _differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
+    elif found != wanted:
+        yield f"{where} was {_short(found)}, is {_short(wanted)}"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
