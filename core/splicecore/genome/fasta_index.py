@@ -19,33 +19,20 @@ import numpy as np
 import numpy.typing as npt
 
 from splicecore.errors import FastaError
+from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FastaIndex", "Kind", "classify", "ensure_index", "has_bgzf_end", "is_bgzf", "verify_index"]
+__all__ = ["FastaIndex", "Kind", "classify", "ensure_index", "verify_index"]
 
 Kind = str
 """``"plain"`` or ``"bgzip"``."""
 
 _LOG = logging.getLogger(__name__)
-_GZIP = b"\x1f\x8b"
-_BGZF_EOF = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _FEW_CONTIGS = 5_000
 _LONG_HEADER = 1_000
 _GAP_SHOWN = 65_536
-
-
-def is_bgzf(head: bytes) -> bool:
-    """Whether the first bytes of a gzip file are those of a BGZF block (bgzip), not of ordinary gzip."""
-    return len(head) >= 18 and head[:2] == _GZIP and bool(head[3] & 4) and head[12:14] == b"BC"
-
-
-def has_bgzf_end(path: Path) -> bool:
-    """Whether a bgzip file ends with the empty block that marks its end; without it the file is truncated."""
-    with path.open("rb") as handle:
-        handle.seek(max(0, path.stat().st_size - len(_BGZF_EOF)))
-        return handle.read() == _BGZF_EOF
 
 
 def classify(path: Path) -> Kind:
@@ -62,12 +49,12 @@ def classify(path: Path) -> Kind:
         raise FastaError(f"FASTA file {path} does not exist")
     try:
         with path.open("rb") as handle:
-            head = handle.read(18)
+            head = handle.read(HEAD_BYTES)
     except OSError as error:
         raise FastaError(f"FASTA file {path} cannot be read: {error.strerror}") from error
     if not head:
         raise FastaError(f"FASTA file {path} is empty")
-    if not head.startswith(_GZIP):
+    if not is_gzip(head):
         _check_first_letter(path, head)
         return "plain"
     if not is_bgzf(head):
@@ -231,7 +218,7 @@ class _Text:
         end = self._path.stat().st_size
         while position < end:
             self._handle.seek(position)
-            head = self._handle.read(18)
+            head = self._handle.read(HEAD_BYTES)
             if not is_bgzf(head):
                 raise self._stale(gzi)
             position += struct.unpack_from("<H", head, 16)[0] + 1

@@ -1,0 +1,169 @@
+"""Reader of GTF: GENCODE, Ensembl, RefSeq and UCSC flavors, with or without rows of genes and transcripts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+
+from splicecore.errors import AnnotationError
+from splicecore.genome.gene_models import EXON, FEATURES, GENE, TRANSCRIPT
+
+if TYPE_CHECKING:
+    from splicecore.genome.text_source import TextSource
+
+__all__ = ["read_gtf"]
+
+_COLUMNS = ["contig", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
+_KINDS = {"gene": GENE, "transcript": TRANSCRIPT, "mRNA": TRANSCRIPT, "exon": EXON}
+_BLOCK = 8 << 20
+_ATTRIBUTES = {
+    "gene_id": "gene_id",
+    "transcript_id": "transcript_id",
+    "gene_name": "gene_name",
+    "gene_biotype": "gene_biotype|gene_type",
+    "biotype": "transcript_biotype|transcript_type",
+}
+
+
+class _MalformedError(Exception):
+    """Some line of the file is wrong; which one is found by a second, slow pass."""
+
+
+def read_gtf(source: TextSource) -> list[pa.RecordBatch]:
+    """Read the genes, transcripts and exons of a GTF file.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    Returns
+    -------
+    list of RecordBatch of the schema :data:`~splicecore.genome.gene_models.FEATURES`
+        0-based half-open coordinates, in the order of the file.
+
+    Raises
+    ------
+    AnnotationError
+        If a line is malformed (with its 1-based number), the file is truncated or has no exon.
+    """
+    batches: list[pa.RecordBatch] = []
+    exons = 0
+    try:
+        with source.open_arrow() as stream, _open_csv(stream) as reader:
+            for batch in reader:
+                features = _features(batch)
+                exons += pc.sum(pc.equal(features.column("kind"), EXON)).as_py() or 0
+                batches.append(features)
+    except (_MalformedError, pa.ArrowInvalid) as error:
+        _explain(source, error)
+    except OSError as error:
+        raise source.damaged(error) from error
+    if not exons:
+        raise AnnotationError(f"annotation file {source.path} has no exon", hint="is it a GTF file with 'exon' rows?")
+    return batches
+
+
+def _open_csv(stream: Any) -> Any:
+    return pcsv.open_csv(
+        stream,
+        read_options=pcsv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK),
+        parse_options=pcsv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=_skip_comment),
+        convert_options=pcsv.ConvertOptions(
+            include_columns=["contig", "feature", "start", "end", "strand", "attributes"],
+            column_types={
+                "contig": pa.string(),
+                "feature": pa.string(),
+                "start": pa.int64(),
+                "end": pa.int64(),
+                "strand": pa.string(),
+                "attributes": pa.string(),
+            },
+        ),
+    )
+
+
+def _skip_comment(row: pcsv.InvalidRow) -> str:
+    return "skip" if row.text.startswith("#") else "error"
+
+
+def _features(batch: pa.RecordBatch) -> pa.RecordBatch:
+    kind = pc.index_in(batch.column("feature"), value_set=pa.array(list(_KINDS)))
+    wanted = pc.and_(pc.is_valid(kind), pc.invert(pc.starts_with(batch.column("contig"), "#")))
+    batch, kind = batch.filter(wanted), kind.filter(wanted)
+    kind = pa.array(list(_KINDS.values()), type=pa.int8()).take(kind)
+    start, end, strand = batch.column("start"), batch.column("end"), batch.column("strand")
+    text = batch.column("attributes")
+    found = {name: _attribute(text, keys) for name, keys in _ATTRIBUTES.items()}
+    if pc.any(pc.equal(found["gene_name"], "")).as_py():
+        found["gene_name"] = pc.if_else(pc.equal(found["gene_name"], ""), _attribute(text, "gene"), found["gene_name"])
+    good = pc.and_(
+        pc.and_(pc.less_equal(start, end), pc.greater_equal(start, 1)),
+        pc.and_(
+            pc.is_in(strand, value_set=pa.array(["+", "-"])),
+            pc.and_(
+                pc.not_equal(found["gene_id"], ""),
+                pc.or_(pc.equal(kind, GENE), pc.not_equal(found["transcript_id"], "")),
+            ),
+        ),
+    )
+    if not pc.all(good.fill_null(False), min_count=0).as_py():  # noqa: FBT003
+        raise _MalformedError
+    columns = [kind, batch.column("contig"), strand, pc.subtract(start, 1), end, *found.values()]
+    words = {name: pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for name, column in found.items()}
+    columns[5:] = list(words.values())
+    encoded = [
+        pc.dictionary_encode(column) if pa.types.is_dictionary(field.type) else column
+        for field, column in zip(FEATURES, columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(encoded, schema=FEATURES)
+
+
+def _pattern(keys: str) -> str:
+    return rf'(?:^|;)\s*(?:{keys})\s+(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))'
+
+
+def _attribute(text: pa.Array, keys: str) -> pa.Array:
+    """Value of an attribute in each row; empty where there is none."""
+    match = pc.extract_regex(text, _pattern(keys))
+    quoted, bare = match.field(0), match.field(1)
+    value = pc.if_else(pc.equal(quoted, ""), bare, quoted)
+    return pc.if_else(match.is_valid(), value, "")
+
+
+def _explain(source: TextSource, cause: Exception) -> NoReturn:
+    """Find the malformed line and raise the error that names it."""
+    for number, line in source.lines():
+        if not line or line.startswith("#"):
+            continue
+        problem = _problem(line.split("\t"))
+        if problem is not None:
+            raise AnnotationError(f"{source.path}, line {number}: {problem}")
+    raise AnnotationError(f"annotation file {source.path} cannot be parsed: {cause}") from cause
+
+
+def _problem(fields: list[str]) -> str | None:
+    """What is wrong with a line, or None."""
+    if len(fields) != len(_COLUMNS):
+        return f"{len(fields)} columns separated by tabs instead of {len(_COLUMNS)}"
+    row = dict(zip(_COLUMNS, fields, strict=True))
+    for name in ("start", "end"):
+        if not re.fullmatch(r"\d+", row[name]):
+            return f"{name} {row[name]!r} is not a whole number"
+    if row["feature"] not in _KINDS:
+        return None
+    if int(row["start"]) < 1:
+        return f"start {row['start']}; coordinates of GTF begin at 1"
+    if int(row["start"]) > int(row["end"]):
+        return f"start {row['start']} lies after end {row['end']}"
+    if row["strand"] not in ("+", "-"):
+        return f"strand {row['strand']!r} is neither '+' nor '-'"
+    for name in ("gene_id", "transcript_id") if row["feature"] != "gene" else ("gene_id",):
+        match = re.search(_pattern(name), row["attributes"])
+        if match is None or not (match["quoted"] or match["bare"]):
+            return f"{row['feature']} without {name}"
+    return None

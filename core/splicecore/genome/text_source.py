@@ -1,0 +1,91 @@
+"""Annotation files as text: plain, gzip or bgzip, checked for truncation, with line numbers where an error needs them."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from splicecore.errors import AnnotationError
+from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["TextSource"]
+
+
+@attrs.frozen
+class TextSource:
+    """A text file that may be compressed.
+
+    Attributes
+    ----------
+    path
+        The file.
+    compressed
+        Whether it is gzip or bgzip.
+    """
+
+    path: Path
+    compressed: bool
+
+    @classmethod
+    def of(cls, path: Path) -> TextSource:
+        """Look at a file.
+
+        Raises
+        ------
+        AnnotationError
+            If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
+        """
+        if path.is_dir():
+            raise AnnotationError(f"{path} is a folder, not an annotation file")
+        if not path.exists():
+            raise AnnotationError(f"annotation file {path} does not exist")
+        try:
+            with path.open("rb") as handle:
+                head = handle.read(HEAD_BYTES)
+        except OSError as error:
+            raise AnnotationError(f"annotation file {path} cannot be read: {error.strerror}") from error
+        if not head:
+            raise AnnotationError(f"annotation file {path} is empty")
+        if is_bgzf(head) and not has_bgzf_end(path):
+            raise AnnotationError(
+                f"annotation file {path} is truncated: the block that ends a bgzip file is missing",
+                hint="fetch or copy it again",
+            )
+        return cls(path, is_gzip(head))
+
+    def open_arrow(self) -> Any:
+        """Open as a pyarrow input stream of uncompressed bytes."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        return pa.input_stream(str(self.path), compression="gzip" if self.compressed else None)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield (1-based number, line without its end), slowly: for sniffing and for finding the line of an error.
+
+        Raises
+        ------
+        AnnotationError
+            If the file is damaged, truncated or not UTF-8.
+        """
+        number = 0
+        try:
+            with gzip.open(self.path) if self.compressed else self.path.open("rb") as handle:
+                for number, raw in enumerate(handle, start=1):
+                    yield number, raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise AnnotationError(f"{self.path}, line {number} is not text (UTF-8)") from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise self.damaged(error) from error
+
+    def damaged(self, cause: Exception) -> AnnotationError:
+        """Make the error for a file that cannot be decompressed to its end."""
+        return AnnotationError(
+            f"annotation file {self.path} is truncated or damaged: {cause}", hint="fetch or copy it again"
+        )
