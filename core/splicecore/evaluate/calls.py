@@ -1,0 +1,102 @@
+"""How a pass's calls compare with the annotation, gene by gene, read from parts without holding a gene's scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from splicecore.evaluate.metrics import Confusion, OffsetScan, best_offset, confusion_at
+from splicecore.genome.genes import Gene
+from splicecore.predict.parts import PartReader
+
+__all__ = ["MAX_OFFSET", "THRESHOLD", "CallSummary", "count_calls"]
+
+THRESHOLD = 0.5
+MAX_OFFSET = 3
+_SPAN = 262_144
+_CHANNELS = {"acceptor": 1, "donor": 2}
+
+
+@attrs.define
+class CallSummary:
+    """Calls at ``THRESHOLD`` (exact positions) and mean scores around annotated sites.
+
+    Attributes
+    ----------
+    calls
+        Site type -> counts.
+    offsets
+        (strand, site type) -> means by offset in transcript orientation.
+    """
+
+    calls: dict[str, Confusion] = attrs.field(factory=dict)
+    offsets: dict[tuple[str, str], OffsetScan] = attrs.field(factory=dict)
+
+    def __iadd__(self, other: CallSummary) -> CallSummary:
+        for name, calls in other.calls.items():
+            self.calls[name] = self.calls[name] + calls if name in self.calls else calls
+        for key, scan in other.offsets.items():
+            self.offsets[key] = self.offsets[key] + scan if key in self.offsets else scan
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts, precision, recall and offsets as JSON; a ratio of nothing is null."""
+        return {
+            "threshold": THRESHOLD,
+            "calls": {
+                name: {
+                    "sites": calls.true_positives + calls.false_negatives,
+                    "found": calls.true_positives,
+                    "other_calls": calls.false_positives,
+                    "recall": _rounded(calls.recall),
+                    "precision": _rounded(calls.precision),
+                }
+                for name, calls in sorted(self.calls.items())
+            },
+            "offsets": {
+                f"{strand} {name}": {
+                    "sites": int(scan.counts[MAX_OFFSET]),
+                    "best": scan.best,
+                    "mean_score": {
+                        f"{k:+d}": _rounded(mean) for k, mean in zip(scan.offsets, scan.means, strict=True)
+                    },
+                }
+                for (strand, name), scan in sorted(self.offsets.items())
+            },
+        }
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def count_calls(
+    gene: Gene, part: PartReader, acceptor: npt.NDArray[np.bool_], donor: npt.NDArray[np.bool_]
+) -> CallSummary:
+    """Compare a gene's scores with its annotated sites.
+
+    Parameters
+    ----------
+    gene, part
+        The gene and its scores, rows in transcript orientation.
+    acceptor, donor
+        bool, shape (gene.length,): annotated sites, transcript orientation.
+    """
+    summary = CallSummary()
+    for start in range(0, gene.length, _SPAN):
+        stop = min(start + _SPAN, gene.length)
+        first = max(0, start - MAX_OFFSET)
+        scores = part.read(first, min(gene.length, stop + MAX_OFFSET))
+        for (name, channel), labels in zip(_CHANNELS.items(), (acceptor, donor), strict=True):
+            truth = labels[start:stop]
+            span = CallSummary(
+                calls={name: confusion_at(truth, scores[start - first : stop - first, channel], THRESHOLD)}
+            )
+            if truth.any():
+                sites = np.flatnonzero(truth) + start - first
+                span.offsets[gene.strand, name] = best_offset(sites, scores[:, channel], MAX_OFFSET)
+            summary += span
+    return summary

@@ -1,0 +1,172 @@
+"""Session: plugins, folders and the work itself, for the command line and for tools that embed splicecore.
+
+A session prints nothing, sets up no logging, changes no global state and never ends the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from splicecore.config import RunConfig, structure
+from splicecore.errors import ConfigError
+from splicecore.plugins.host import PluginHost, PluginSettings
+from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocation, ResourceRequest
+from splicecore.resources.finders import default_data_root
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from splicecore.plugins.protocols import BaseModel
+    from splicecore.predict.workflow import ProgressListener, RunResult
+
+__all__ = ["Session"]
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """One set of plugins and folders.
+
+    Parameters
+    ----------
+    plugins
+        Which plugins to load; None to ask the environment.
+    data_root
+        The user's data folder; None for ``SPLICECORE_DATA_ROOT`` or the platform's.
+    cache_dir
+        Folder of what can be computed again; None for ``SPLICECORE_CACHE_DIR`` or the platform's.
+    models
+        Settings of base models by name, as in a configuration file's ``[models.NAME]``.
+
+    Examples
+    --------
+    >>> from splicecore.api import Session
+    >>> session = Session()
+    >>> table = session.predict(
+    ...     fasta="GRCh38.fa.gz", annotation="gencode.gtf.gz", base_model="spliceai", genes=["BRCA1"]
+    ... )  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        plugins: PluginSettings | None = None,
+        data_root: str | Path | None = None,
+        cache_dir: str | Path | None = None,
+        models: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.host = PluginHost.discover(plugins)
+        self.data_root = Path(data_root) if data_root is not None else default_data_root()
+        self.cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
+        self.models = models or {}
+
+    def base_models(self) -> dict[str, BaseModelSpec]:
+        """Descriptors of the base models that the loaded plugins provide, by name."""
+        return self.host.base_models()
+
+    def open_request(self, config: RunConfig) -> tuple[BaseModelSpec, OpenRequest, ResourceLocation | None]:
+        """Find what opening ``config.base_model`` takes.
+
+        Returns
+        -------
+        The descriptor, the request to open it with, and where its weights are (None if it needs none).
+
+        Raises
+        ------
+        PluginNotFoundError, PluginLoadError
+            If no loaded plugin has the model.
+        ResourceNotFoundError
+            If its weights are nowhere.
+        ConfigError
+            If it has no such engine.
+        """
+        spec = self.host.base_model(config.base_model)
+        if config.engine is not None and config.engine not in spec.engines:
+            raise ConfigError(f"base model {spec.name} has no engine {config.engine!r}", hint=f"one of {', '.join(spec.engines)}")
+        location = None
+        if spec.weights or config.models_dir is not None:
+            location = self.host.find_resource(
+                ResourceRequest(
+                    kind="weights", name=spec.name, files=spec.weights, explicit=config.models_dir,
+                    data_root=str(self.data_root),
+                )
+            )  # fmt: skip
+        request = OpenRequest(
+            weights=location.path if location is not None else None,
+            engine=config.engine or spec.engines[0],
+            device=config.device,
+            threads=config.threads_per_worker,
+            config=self.models.get(spec.name, {}),
+        )
+        return spec, request, location
+
+    def open_base_model(self, name: str, **options: Any) -> BaseModel:
+        """Open a base model by name.
+
+        Parameters
+        ----------
+        name
+            As ``splicecore run --base-model`` takes it.
+        **options
+            ``models_dir``, ``engine``, ``device``, ``threads`` as in :class:`~splicecore.config.RunConfig`.
+        """
+        spec, request, _ = self.open_request(structure({"base_model": name, **options}, RunConfig, where="options"))
+        return self.host.open_base_model(spec, request)
+
+    def predict(self, config: RunConfig | None = None, **options: Any) -> pa.Table:
+        """Score genes and return what ``splicecore run`` would write.
+
+        Parameters
+        ----------
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.config.RunConfig` as keywords (``output_dir`` is not
+            used).
+
+        Returns
+        -------
+        Table of one row per position and gene: build, contig, strand, position (genomic, 0-based), rel_position (from the
+        gene's 5' end), gene_id, gene_name, and one float32 ``*_score`` per output; sorted by contig, position, strand,
+        gene_id. The same values as in ``predictions/base_model_predictions.parquet``.
+        """
+        from splicecore.predict.workflow import predict_table
+
+        with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
+            return predict_table(self, _config(config, options), Path(folder))
+
+    def run(
+        self, config: RunConfig | None = None, *, progress: ProgressListener | None = None, **options: Any
+    ) -> RunResult:
+        """Do what ``splicecore run`` does: score genes into ``output_dir``, going on from an interrupted attempt.
+
+        Returns
+        -------
+        What was done; see :class:`~splicecore.predict.workflow.RunResult`.
+        """
+        from splicecore.predict.workflow import run
+
+        return run(self, _config(config, options), progress)
+
+
+def _config(config: RunConfig | None, options: dict[str, Any]) -> RunConfig:
+    if config is None:
+        return structure({key: _plain(value) for key, value in options.items()}, RunConfig, where="options")
+    return attrs.evolve(config, **options)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def default_cache_dir() -> Path:
+    """``SPLICECORE_CACHE_DIR``, or the platform's folder for caches."""
+    import os
+
+    import platformdirs
+
+    chosen = os.environ.get("SPLICECORE_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("splicecore")
