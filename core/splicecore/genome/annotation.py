@@ -1,8 +1,8 @@
 """Gene annotations: genes, transcripts and exons as Arrow tables, from GTF files and SpliceAI tables.
 
-Reading and binding are two steps. :func:`read_annotation` knows nothing of a reference; :meth:`Annotation.bind` gives the
-contigs the reference's own names, sets genes aside whose contig the reference lacks, and refuses coordinates of another
-build.
+Reading and binding are two steps. :func:`read_annotation` knows nothing of a reference; :meth:`Annotation.bind` gives
+the contigs the reference's own names, sets genes aside whose contig the reference lacks, and refuses coordinates of
+another build.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from splicecore.errors import AnnotationError, ContigError
+from splicecore.genome.arrow import compute as pc
 from splicecore.genome.contigs import describe_names
 from splicecore.genome.gene_models import assemble
 from splicecore.genome.gtf import read_gtf
@@ -51,12 +51,12 @@ class Annotation:
     format
         ``"gtf"`` or ``"spliceai"``.
     genes
-        Columns gene_id, gene_name (the id where the file has no name), gene_biotype (null where unknown), contig, strand
-        (``"+"``/``"-"``), start, end (int64). Sorted by contig, start, end, strand, gene_id. One id on two contigs or
+        Columns gene_id, gene_name (the id where the file has no name), gene_biotype (null where unknown), contig,
+        strand (``"+"``/``"-"``), start, end (int64). Sorted by contig, start, end, strand, gene_id. One id on two contigs or
         on two strands is two genes.
     transcripts
-        Columns transcript_id, gene_id, gene (int32, row of ``genes``), biotype (null where unknown), start, end (int64).
-        Sorted by gene, start, end, transcript_id.
+        Columns transcript_id, gene_id, gene (int32, row of ``genes``), biotype (null where unknown), start, end
+        (int64). Sorted by gene, start, end, transcript_id.
     exons
         Columns transcript (int32, row of ``transcripts``), start, end (int64). Sorted by transcript, start.
     """
@@ -97,13 +97,15 @@ class Annotation:
         resolved = {name: reference.resolve(name) for name in names}
         if not any(resolved.values()):
             raise ContigError(
-                f"{self.path} and {reference_name} have no contig in common: the annotation has {describe_names(names)}; "
-                f"the reference has {describe_names(reference.names)}",
+                f"{self.path} and {reference_name} have no contig in common: the annotation has "
+                f"{describe_names(names)}; the reference has {describe_names(reference.names)}",
                 hint="the two files must be of the same species and build",
             )
         code = {name: index for index, name in enumerate(names)}
         column = pc.index_in(self.genes.column("contig"), value_set=pa.array(names)).to_numpy()
-        rank = np.array([reference.order(found) if found else -1 for found in resolved.values()], dtype=np.int64)[column]
+        rank = np.array([reference.order(found) if found else -1 for found in resolved.values()], dtype=np.int64)[
+            column
+        ]
         self._check_ends(reference, rank)
         counts = np.bincount(column, minlength=len(names))
         unmatched = {name: int(counts[code[name]]) for name in names if resolved[name] is None}
@@ -236,8 +238,8 @@ def _sniff(source: TextSource) -> Format:
 
 
 def _check_table_header(source: TextSource, line: str) -> None:
-    found = tuple("#" + line.lstrip("#").split("\t")[0:1][0] if i == 0 else c for i, c in enumerate(line.split("\t")))
-    if found != COLUMNS:
+    found = "#" + line.lstrip("#")
+    if tuple(found.split("\t")) != COLUMNS:
         raise AnnotationError(
-            f"{source.path}, line 1: the header is {' '.join(found)}", hint=f"it must be {' '.join(COLUMNS)} with tabs"
+            f"{source.path}, line 1: the header is {found!r}", hint=f"it must be {' '.join(COLUMNS)}, separated by tabs"
         )

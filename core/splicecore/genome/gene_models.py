@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from splicecore.genome.arrow import compute as pc
+from splicecore.genome.arrow import numbers, schema, take
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,45 +24,40 @@ GENE, TRANSCRIPT, EXON = range(3)
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 
-FEATURES: pa.Schema = pa.schema(
-    [
-        ("kind", pa.int8()),
-        ("contig", _LABEL),
-        ("strand", _LABEL),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("gene_id", _LABEL),
-        ("transcript_id", _LABEL),
-        ("gene_name", _LABEL),
-        ("gene_biotype", _LABEL),
-        ("biotype", _LABEL),
-    ]
+
+FEATURES: pa.Schema = schema(
+    kind=pa.int8(),
+    contig=_LABEL,
+    strand=_LABEL,
+    start=pa.int64(),
+    end=pa.int64(),
+    gene_id=_LABEL,
+    transcript_id=_LABEL,
+    gene_name=_LABEL,
+    gene_biotype=_LABEL,
+    biotype=_LABEL,
 )
 """What a reader of a format yields: ``kind`` GENE, TRANSCRIPT or EXON, 0-based half-open coordinates; null where a file
 says nothing. Rows of genes and transcripts may be missing: spans are then those of the exons."""
 
-GENES: pa.Schema = pa.schema(
-    [
-        ("gene_id", pa.string()),
-        ("gene_name", pa.string()),
-        ("gene_biotype", pa.string()),
-        ("contig", pa.string()),
-        ("strand", pa.string()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-    ]
+GENES: pa.Schema = schema(
+    gene_id=pa.string(),
+    gene_name=pa.string(),
+    gene_biotype=pa.string(),
+    contig=pa.string(),
+    strand=pa.string(),
+    start=pa.int64(),
+    end=pa.int64(),
 )
-TRANSCRIPTS: pa.Schema = pa.schema(
-    [
-        ("transcript_id", pa.string()),
-        ("gene_id", pa.string()),
-        ("gene", pa.int32()),
-        ("biotype", pa.string()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-    ]
+TRANSCRIPTS: pa.Schema = schema(
+    transcript_id=pa.string(),
+    gene_id=pa.string(),
+    gene=pa.int32(),
+    biotype=pa.string(),
+    start=pa.int64(),
+    end=pa.int64(),
 )
-EXONS: pa.Schema = pa.schema([("transcript", pa.int32()), ("start", pa.int64()), ("end", pa.int64())])
+EXONS: pa.Schema = schema(transcript=pa.int32(), start=pa.int64(), end=pa.int64())
 
 _Ints = npt.NDArray[np.int64]
 
@@ -68,8 +66,8 @@ _Ints = npt.NDArray[np.int64]
 class GeneModels:
     """Tables of the schemas :data:`GENES`, :data:`TRANSCRIPTS` and :data:`EXONS`.
 
-    Genes are sorted by contig (order of the file), start, end, strand, id; transcripts by gene, start, end, id; exons by
-    transcript and start. ``transcripts.gene`` and ``exons.transcript`` are row indices.
+    Genes are sorted by contig (order of the file), start, end, strand, id; transcripts by gene, start, end, id; exons
+    by transcript and start. ``transcripts.gene`` and ``exons.transcript`` are row indices.
     """
 
     genes: pa.Table
@@ -82,103 +80,115 @@ class _Column:
     """A dictionary column as codes (-1: null) and the words that they stand for."""
 
     codes: _Ints
-    words: pa.Array
+    words: Any
 
     @classmethod
     def of(cls, table: pa.Table, name: str) -> _Column:
-        column = table.column(name).unify_dictionaries().combine_chunks()
+        column: Any = table.column(name).unify_dictionaries().combine_chunks()
         if isinstance(column, pa.ChunkedArray):
-            column = column.chunk(0) if column.num_chunks else pa.array([], type=_LABEL)
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return cls(codes, column.dictionary)
+            column = column.chunk(0)
+        return cls(column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64), column.dictionary)
 
-    @property
-    def ranks(self) -> _Ints:
-        """Alphabetical rank of each code's word."""
+    def ranks(self, rows: _Ints) -> _Ints:
+        """Alphabetical rank of the words of some rows."""
         order = np.argsort(np.array(self.words.to_pylist(), dtype=object), kind="stable")
-        ranks = np.empty(len(order), dtype=np.int64)
-        ranks[order] = np.arange(len(order))
-        return ranks
+        return _inverse(order)[self.codes[rows]]
 
-    def take(self, codes: _Ints) -> pa.Array:
-        """Words of codes; null for -1."""
-        return self.words.take(pa.array(codes, mask=codes < 0))
+    def take(self, rows: _Ints) -> Any:
+        """Words of some rows (a negative row is null); null where the row has none."""
+        codes = np.append(self.codes, -1)[rows]
+        return take(self.words, codes)
+
+
+@attrs.frozen(eq=False)
+class _Features:
+    """The columns of :data:`FEATURES`, all of the same length."""
+
+    kind: npt.NDArray[np.int8]
+    start: _Ints
+    end: _Ints
+    columns: dict[str, _Column]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> _Features:
+        columns = {name: _Column.of(table, name) for name in table.schema.names if table.field(name).type == _LABEL}
+        return cls(numbers(table, "kind"), numbers(table, "start"), numbers(table, "end"), columns)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> _Features:
+        columns = {name: _Column(column.codes[chosen], column.words) for name, column in self.columns.items()}
+        return _Features(self.kind[chosen], self.start[chosen], self.end[chosen], columns)
 
 
 def assemble(batches: Sequence[pa.RecordBatch]) -> GeneModels:
     """Group features into genes and transcripts.
 
-    A gene is (contig, strand, gene_id): one id on X and Y, or on both strands, is two genes. A transcript is a gene and a
-    transcript_id. Their spans cover all their rows. Exons that a file has twice are kept once.
+    A gene is (contig, strand, gene_id): one id on X and Y, or on both strands, is two genes. A transcript is a gene and
+    a transcript_id. Their spans cover all their rows. Exons that a file has twice are kept once.
 
     Parameters
     ----------
     batches
         Rows of the schema :data:`FEATURES`, in any order, with at least one exon.
     """
-    table = pa.Table.from_batches(batches, schema=FEATURES)
-    kind = table.column("kind").to_numpy()
-    start, end = table.column("start").to_numpy(), table.column("end").to_numpy()
-    labels = {name: _Column.of(table, name) for name in FEATURES.names if FEATURES.field(name).type == _LABEL}
-    contig, gene_id, transcript_id = labels["contig"], labels["gene_id"], labels["transcript_id"]
-    minus = (labels["strand"].take(labels["strand"].codes).to_numpy(zero_copy_only=False) == "-").astype(np.int64)
+    features = _Features.of(pa.Table.from_batches(batches, schema=FEATURES))
+    genes, gene = _genes(features)
+    _warn_of_widened(features, gene)
+    below = features.kind != GENE
+    features, gene = features.where(below), gene[below]
+    transcripts, transcript = _transcripts(features, gene, genes.column("gene_id"))
+    exon = features.kind == EXON
+    return GeneModels(genes, transcripts, _exons(transcript[exon], features.start[exon], features.end[exon]))
 
-    first, gene = _group((contig.codes * 2 + minus) * max(len(gene_id.words), 1) + gene_id.codes)
-    spans = _spans(gene, len(first), start, end)
-    order = np.lexsort((gene_id.ranks[gene_id.codes[first]], minus[first], spans[1], spans[0], contig.codes[first]))
+
+def _genes(features: _Features) -> tuple[pa.Table, _Ints]:
+    """Table of genes, and the gene of every feature."""
+    columns = features.columns
+    contig, gene_id = columns["contig"], columns["gene_id"]
+    strand = columns["strand"]
+    minus = np.array([word == "-" for word in strand.words.to_pylist()], dtype=np.int64)[strand.codes]
+    first, gene = _group((contig.codes * 2 + minus) * len(gene_id.words) + gene_id.codes)
+    start, end = _spans(gene, len(first), features.start, features.end)
+    order = np.lexsort((gene_id.ranks(first), minus[first], end, start, contig.codes[first]))
     gene, first = _inverse(order)[gene], first[order]
-    _warn_of_widened(kind == GENE, gene, start, end, labels["gene_id"])
-    genes = {
-        "gene_id": gene_id.take(gene_id.codes[first]),
-        "gene_name": labels["gene_name"].take(_first_known(kind, gene, labels["gene_name"].codes, len(first))),
-        "gene_biotype": labels["gene_biotype"].take(_first_known(kind, gene, labels["gene_biotype"].codes, len(first))),
-        "contig": contig.take(contig.codes[first]),
-        "strand": pa.array(np.where(minus[first] == 1, "-", "+")),
-        "start": spans[0][order],
-        "end": spans[1][order],
+    identifiers = gene_id.take(first)
+    table = {
+        "gene_id": identifiers,
+        "gene_name": pc.coalesce(columns["gene_name"].take(_informative(features, gene, "gene_name")), identifiers),
+        "gene_biotype": columns["gene_biotype"].take(_informative(features, gene, "gene_biotype")),
+        "contig": contig.take(first),
+        "strand": strand.take(first),
+        "start": start[order],
+        "end": end[order],
     }
-    genes["gene_name"] = genes["gene_name"].fill_null("")
-    genes["gene_name"] = pa.compute.if_else(pa.compute.equal(genes["gene_name"], ""), genes["gene_id"], genes["gene_name"])
-    below = np.flatnonzero(kind != GENE)
-    transcripts, exons = _transcripts(below, kind, gene, start, end, transcript_id, labels["biotype"], genes["gene_id"])
-    return GeneModels(pa.table(genes, schema=GENES), transcripts, exons)
+    return pa.table(table, schema=GENES), gene
 
 
-def _transcripts(
-    rows: _Ints,
-    kind: npt.NDArray[np.int8],
-    gene: _Ints,
-    start: _Ints,
-    end: _Ints,
-    transcript_id: _Column,
-    biotype: _Column,
-    gene_ids: pa.Array,
-) -> tuple[pa.Table, pa.Table]:
-    """Tables of transcripts and of exons from the rows that are not genes."""
-    kind, gene, start, end, codes = kind[rows], gene[rows], start[rows], end[rows], transcript_id.codes[rows]
-    first, transcript = _group(gene * max(len(transcript_id.words), 1) + codes)
-    spans = _spans(transcript, len(first), start, end)
-    order = np.lexsort((transcript_id.ranks[codes[first]], spans[1], spans[0], gene[first]))
+def _transcripts(features: _Features, gene: _Ints, gene_ids: Any) -> tuple[pa.Table, _Ints]:
+    """Table of transcripts, and the transcript of every feature; there are no rows of genes among the features."""
+    transcript_id = features.columns["transcript_id"]
+    first, transcript = _group(gene * len(transcript_id.words) + transcript_id.codes)
+    start, end = _spans(transcript, len(first), features.start, features.end)
+    order = np.lexsort((transcript_id.ranks(first), end, start, gene[first]))
     transcript, first = _inverse(order)[transcript], first[order]
-    transcripts = pa.table(
-        {
-            "transcript_id": transcript_id.take(codes[first]),
-            "gene_id": gene_ids.take(pa.array(gene[first])),
-            "gene": pa.array(gene[first].astype(np.int32)),
-            "biotype": biotype.take(_first_known(kind, transcript, biotype.codes[rows], len(first))),
-            "start": spans[0][order],
-            "end": spans[1][order],
-        },
-        schema=TRANSCRIPTS,
-    )
-    is_exon = kind == EXON
-    exon = np.stack([transcript[is_exon], start[is_exon], end[is_exon]])
-    exon = exon[:, np.lexsort(exon[::-1])]
-    new = np.ones(exon.shape[1], dtype=bool)
+    table: dict[str, Any] = {
+        "transcript_id": transcript_id.take(first),
+        "gene_id": take(gene_ids, gene[first]),
+        "gene": gene[first].astype(np.int32),
+        "biotype": features.columns["biotype"].take(_informative(features, transcript, "biotype")),
+        "start": start[order],
+        "end": end[order],
+    }
+    return pa.table(table, schema=TRANSCRIPTS), transcript
+
+
+def _exons(transcript: _Ints, start: _Ints, end: _Ints) -> pa.Table:
+    """Table of exons, each once."""
+    order = np.lexsort((end, start, transcript))
+    exon = np.stack([transcript, start, end])[:, order]
+    new = np.ones(len(order), dtype=np.bool_)
     new[1:] = (exon[:, 1:] != exon[:, :-1]).any(axis=0)
-    exon = exon[:, new]
-    exons = pa.table({"transcript": exon[0].astype(np.int32), "start": exon[1], "end": exon[2]}, schema=EXONS)
-    return transcripts, exons
+    table: dict[str, Any] = {"transcript": exon[0, new].astype(np.int32), "start": exon[1, new], "end": exon[2, new]}
+    return pa.table(table, schema=EXONS)
 
 
 def _group(keys: _Ints) -> tuple[_Ints, _Ints]:
@@ -201,24 +211,22 @@ def _spans(group: _Ints, count: int, start: _Ints, end: _Ints) -> tuple[_Ints, _
     return low, high
 
 
-def _first_known(kind: npt.NDArray[np.int8], group: _Ints, codes: _Ints, count: int) -> _Ints:
-    """First code of each group that is not null: of the gene's rows, else of the transcripts', else of the exons'."""
-    chosen = np.full(count, -1, dtype=np.int64)
+def _informative(features: _Features, group: _Ints, name: str) -> _Ints:
+    """Row that tells each group's value: the first of a gene, else of a transcript, else of an exon; -1 if none."""
+    codes = features.columns[name].codes
+    chosen = np.full(int(group.max()) + 1, -1, dtype=np.int64)
     for level in (EXON, TRANSCRIPT, GENE):
-        rows = np.flatnonzero((kind == level) & (codes >= 0))[::-1]
-        chosen[group[rows]] = codes[rows]
+        rows = np.flatnonzero((features.kind == level) & (codes >= 0))[::-1]
+        chosen[group[rows]] = rows
     return chosen
 
 
-def _warn_of_widened(declared: npt.NDArray[np.bool_], gene: _Ints, start: _Ints, end: _Ints, ids: _Column) -> None:
-    """Say that genes had exons outside the span of their own row."""
-    count = int(gene.max()) + 1
-    low, high = _spans(gene[declared], count, start[declared], end[declared])
-    outside = np.flatnonzero((high[gene] > 0) & ((start < low[gene]) | (end > high[gene])))
+def _warn_of_widened(features: _Features, gene: _Ints) -> None:
+    """Say that genes had transcripts or exons outside the span of their own row."""
+    declared = features.kind == GENE
+    low, high = _spans(gene[declared], int(gene.max()) + 1, features.start[declared], features.end[declared])
+    outside = np.flatnonzero((high[gene] > 0) & ((features.start < low[gene]) | (features.end > high[gene])))
     if len(outside):
-        name: Any = ids.words[int(ids.codes[outside[0]])].as_py()
-        _LOG.warning(
-            "%d genes have transcripts beyond their own row's span and were widened, first %s",
-            len(np.unique(gene[outside])),
-            name,
-        )
+        name = features.columns["gene_id"].take(outside[:1])[0].as_py()
+        count = len(np.unique(gene[outside]))
+        _LOG.warning("%d genes have exons beyond the span of their own row and were widened, first %s", count, name)

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from splicecore.errors import ConfigError
+from splicecore.genome.arrow import labels, numbers
 from splicecore.genome.suggestions import near_names
 
 if TYPE_CHECKING:
@@ -90,11 +91,14 @@ class MissingGene:
         Why it is missing: unknown, or on a contig that the reference does not have.
     suggestions
         Near names, best first; empty if the name is known.
+    contig
+        Contig that the gene is on and the reference does not have; None if the name is unknown.
     """
 
     name: str
     reason: str
     suggestions: tuple[str, ...] = ()
+    contig: str | None = None
 
 
 @attrs.frozen
@@ -125,18 +129,18 @@ class GeneCatalog:
     def __init__(self, annotation: BoundAnnotation) -> None:
         self.annotation = annotation
         table = annotation.genes
-        self._columns = {
-            name: table.column(name).to_pylist() for name in ("gene_id", "gene_name", "contig", "strand", "start", "end")
-        }
-        self._start = table.column("start").to_numpy()
-        self._end = table.column("end").to_numpy()
+        self._labels = {name: labels(table, name) for name in ("gene_id", "gene_name", "contig", "strand")}
+        self._start: npt.NDArray[np.int64] = numbers(table, "start")
+        self._end: npt.NDArray[np.int64] = numbers(table, "end")
 
     def __len__(self) -> int:
         return len(self._start)
 
     def gene(self, index: int) -> Gene:
         """Gene by its row in the annotation's table of genes."""
-        return Gene(*(column[index] for column in self._columns.values()), index=int(index))
+        gene_id, name, contig, strand = (column[index] for column in self._labels.values())
+        span = int(self._start[index]), int(self._end[index])
+        return Gene(gene_id, name, contig, "-" if strand == "-" else "+", *span, int(index))
 
     def all(self) -> tuple[Gene, ...]:
         """All genes."""
@@ -176,21 +180,21 @@ class GeneCatalog:
         name = self.annotation.reference_contigs.require(contig)
         stop = self.annotation.reference_contigs.length(name) if end is None else end
         overlapping = np.flatnonzero((self._start < stop) & (self._end > start))
-        return tuple(self.gene(row) for row in overlapping.tolist() if self._columns["contig"][row] == name)
+        return tuple(self.gene(row) for row in overlapping.tolist() if self._labels["contig"][row] == name)
 
     @functools.cached_property
     def _lookup(self) -> tuple[dict[str, list[int]], dict[str, list[int]], dict[str, list[int]]]:
         """Rows by gene_id, by gene_name, by id without version."""
-        identifiers = self._columns["gene_id"]
-        return _rows(identifiers), _rows(self._columns["gene_name"]), _rows(_without_version(x) for x in identifiers)
+        identifiers = self._labels["gene_id"]
+        return _rows(identifiers), _rows(self._labels["gene_name"]), _rows(_without_version(x) for x in identifiers)
 
     @functools.cached_property
     def _unmatched(self) -> dict[str, str]:
         """Contig of the genes that are not on the reference, by id, name and id without version."""
         table = self.annotation.unmatched_genes
         contigs: dict[str, str] = {}
-        identifiers, names = table.column("gene_id").to_pylist(), table.column("gene_name").to_pylist()
-        for identifier, name, contig in zip(identifiers, names, table.column("contig").to_pylist(), strict=True):
+        columns = (labels(table, name) for name in ("gene_id", "gene_name", "contig"))
+        for identifier, name, contig in zip(*columns, strict=True):
             for key in (identifier, name, _without_version(identifier)):
                 contigs.setdefault(key, contig)
         return contigs
@@ -198,8 +202,10 @@ class GeneCatalog:
     def _missing(self, name: str, *, suggest: bool) -> MissingGene:
         if name in self._unmatched:
             contig, reference = self._unmatched[name], self.annotation.reference_name
-            return MissingGene(name, f"gene {name} is on contig {contig}, which {reference} does not have")
-        known = dict.fromkeys([*self._columns["gene_name"], *self._columns["gene_id"]])
+            return MissingGene(
+                name, f"gene {name} is on contig {contig}, which {reference} does not have", contig=contig
+            )
+        known = dict.fromkeys([*self._labels["gene_name"], *self._labels["gene_id"]])
         near = near_names(name, known) if suggest else ()
         return MissingGene(name, f"gene {name} is not in {self.annotation.path}", near)
 

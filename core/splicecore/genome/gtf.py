@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from splicecore.errors import AnnotationError
+from splicecore.genome.arrow import compute as pc
 from splicecore.genome.gene_models import EXON, FEATURES, GENE, TRANSCRIPT
 
 if TYPE_CHECKING:
@@ -87,52 +87,54 @@ def _open_csv(stream: Any) -> Any:
     )
 
 
-def _skip_comment(row: pcsv.InvalidRow) -> str:
+def _skip_comment(row: pcsv.InvalidRow) -> Literal["skip", "error"]:
     return "skip" if row.text.startswith("#") else "error"
 
 
 def _features(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of genes, transcripts and exons of a batch of lines; raises _MalformedError if any is not as it must be."""
     kind = pc.index_in(batch.column("feature"), value_set=pa.array(list(_KINDS)))
     wanted = pc.and_(pc.is_valid(kind), pc.invert(pc.starts_with(batch.column("contig"), "#")))
-    batch, kind = batch.filter(wanted), kind.filter(wanted)
-    kind = pa.array(list(_KINDS.values()), type=pa.int8()).take(kind)
-    start, end, strand = batch.column("start"), batch.column("end"), batch.column("strand")
+    batch = batch.filter(wanted)
     text = batch.column("attributes")
-    found = {name: _attribute(text, keys) for name, keys in _ATTRIBUTES.items()}
-    if pc.any(pc.equal(found["gene_name"], "")).as_py():
-        found["gene_name"] = pc.if_else(pc.equal(found["gene_name"], ""), _attribute(text, "gene"), found["gene_name"])
-    good = pc.and_(
-        pc.and_(pc.less_equal(start, end), pc.greater_equal(start, 1)),
-        pc.and_(
-            pc.is_in(strand, value_set=pa.array(["+", "-"])),
-            pc.and_(
-                pc.not_equal(found["gene_id"], ""),
-                pc.or_(pc.equal(kind, GENE), pc.not_equal(found["transcript_id"], "")),
-            ),
-        ),
-    )
-    if not pc.all(good.fill_null(False), min_count=0).as_py():  # noqa: FBT003
+    columns: dict[str, Any] = {
+        "kind": pa.array(list(_KINDS.values()), type=pa.int8()).take(kind.filter(wanted)),
+        "contig": batch.column("contig"),
+        "strand": batch.column("strand"),
+        "start": pc.subtract(batch.column("start"), 1),
+        "end": batch.column("end"),
+        **{name: _attribute(text, keys) for name, keys in _ATTRIBUTES.items()},
+    }
+    if columns["gene_name"].null_count:
+        columns["gene_name"] = pc.coalesce(columns["gene_name"], _attribute(text, "gene"))
+    if not _well_formed(columns):
         raise _MalformedError
-    columns = [kind, batch.column("contig"), strand, pc.subtract(start, 1), end, *found.values()]
-    words = {name: pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for name, column in found.items()}
-    columns[5:] = list(words.values())
-    encoded = [
-        pc.dictionary_encode(column) if pa.types.is_dictionary(field.type) else column
-        for field, column in zip(FEATURES, columns, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(encoded, schema=FEATURES)
+    for field in FEATURES:
+        if pa.types.is_dictionary(field.type):
+            columns[field.name] = pc.dictionary_encode(columns[field.name])
+    return pa.RecordBatch.from_arrays([columns[field.name] for field in FEATURES], schema=FEATURES)
+
+
+def _well_formed(columns: dict[str, Any]) -> bool:
+    conditions = (
+        pc.greater_equal(columns["start"], 0),
+        pc.less(columns["start"], columns["end"]),
+        pc.is_in(columns["strand"], value_set=pa.array(["+", "-"])),
+        pc.is_valid(columns["gene_id"]),
+        pc.or_(pc.equal(columns["kind"], GENE), pc.is_valid(columns["transcript_id"])),
+    )
+    return all(pc.all(pc.fill_null(condition, False), min_count=0).as_py() for condition in conditions)
 
 
 def _pattern(keys: str) -> str:
     return rf'(?:^|;)\s*(?:{keys})\s+(?:"(?P<quoted>[^"]*)"|(?P<bare>[^";\s]+))'
 
 
-def _attribute(text: pa.Array, keys: str) -> pa.Array:
-    """Value of an attribute in each row; empty where there is none."""
+def _attribute(text: Any, keys: str) -> Any:
+    """Value of an attribute in each row; null where it is missing or empty."""
     match = pc.extract_regex(text, _pattern(keys))
-    quoted, bare = match.field(0), match.field(1)
-    value = pc.if_else(pc.equal(quoted, ""), bare, quoted)
-    return pc.if_else(match.is_valid(), value, "")
+    value = pc.binary_join_element_wise(pc.struct_field(match, 0), pc.struct_field(match, 1), "")
+    return pc.if_else(pc.equal(value, ""), pa.scalar(None, pa.string()), value)
 
 
 def _explain(source: TextSource, cause: Exception) -> NoReturn:
@@ -147,15 +149,17 @@ def _explain(source: TextSource, cause: Exception) -> NoReturn:
 
 
 def _problem(fields: list[str]) -> str | None:
-    """What is wrong with a line, or None."""
+    """Say what is wrong with a line, or None."""
     if len(fields) != len(_COLUMNS):
         return f"{len(fields)} columns separated by tabs instead of {len(_COLUMNS)}"
     row = dict(zip(_COLUMNS, fields, strict=True))
     for name in ("start", "end"):
         if not re.fullmatch(r"\d+", row[name]):
             return f"{name} {row[name]!r} is not a whole number"
-    if row["feature"] not in _KINDS:
-        return None
+    return _feature_problem(row) if row["feature"] in _KINDS else None
+
+
+def _feature_problem(row: dict[str, str]) -> str | None:
     if int(row["start"]) < 1:
         return f"start {row['start']}; coordinates of GTF begin at 1"
     if int(row["start"]) > int(row["end"]):

@@ -6,14 +6,15 @@ The ends of a transcript are no splice sites. Exons that touch or overlap have n
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from splicecore.genome.arrow import compute as pc
+from splicecore.genome.arrow import numbers, schema
 from splicecore.genome.encoding import decode
 
 if TYPE_CHECKING:
@@ -21,24 +22,31 @@ if TYPE_CHECKING:
     from splicecore.genome.genes import Gene
     from splicecore.genome.reference import Reference
 
-__all__ = ["ACCEPTOR", "DONOR", "SITES", "SiteIndex", "introns", "motifs", "splice_sites"]
+__all__ = ["ACCEPTOR", "DONOR", "MOTIFS", "SITES", "SiteIndex", "introns", "motifs", "splice_sites"]
 
 _LOG = logging.getLogger(__name__)
 
 NEITHER, ACCEPTOR, DONOR = range(3)
 _TYPES = pa.array(["neither", "acceptor", "donor"])
 
-SITES: pa.Schema = pa.schema(
-    [
-        ("contig", pa.string()),
-        ("position", pa.int64()),
-        ("strand", pa.string()),
-        ("site_type", pa.string()),
-        ("gene", pa.int32()),
-        ("transcript", pa.int32()),
-    ]
+SITES: pa.Schema = schema(
+    contig=pa.string(),
+    position=pa.int64(),
+    strand=pa.string(),
+    site_type=pa.string(),
+    gene=pa.int32(),
+    transcript=pa.int32(),
 )
 """Columns of :func:`splice_sites`."""
+
+MOTIFS: pa.Schema = schema(
+    strand=pa.string(),
+    site_type=pa.string(),
+    motif=pa.string(),
+    count=pa.int64(),
+    share=pa.float64(),
+)
+"""Columns of :func:`motifs`."""
 
 _Bools = npt.NDArray[np.bool_]
 _Ints = npt.NDArray[np.int64]
@@ -53,8 +61,8 @@ def introns(annotation: Annotation) -> pa.Table:
         Columns transcript (int32, row of ``annotation.transcripts``), start, end (int64; genomic, 0-based, half-open).
         Sorted by transcript, start.
     """
-    transcript = annotation.exons.column("transcript").to_numpy()
-    start, end = annotation.exons.column("start").to_numpy(), annotation.exons.column("end").to_numpy()
+    transcript = numbers(annotation.exons, "transcript")
+    start, end = numbers(annotation.exons, "start"), numbers(annotation.exons, "end")
     same = transcript[1:] == transcript[:-1]
     gap = start[1:] - end[:-1]
     overlapping = np.unique(transcript[1:][same & (gap < 0)])
@@ -86,10 +94,10 @@ def splice_sites(annotation: Annotation) -> pa.Table:
         Sorted by gene, position, site_type, transcript.
     """
     table = introns(annotation)
-    transcript = table.column("transcript").to_numpy()
-    gene = annotation.transcripts.column("gene").to_numpy()[transcript]
+    transcript = numbers(table, "transcript")
+    gene = numbers(annotation.transcripts, "gene")[transcript]
     minus = pc.equal(annotation.genes.column("strand"), "-").to_numpy()[gene]
-    left, right = table.column("start").to_numpy() - 1, table.column("end").to_numpy()
+    left, right = numbers(table, "start") - 1, numbers(table, "end")
     position = np.concatenate([left, right])
     kind = np.concatenate([np.where(minus, ACCEPTOR, DONOR), np.where(minus, DONOR, ACCEPTOR)])
     gene, transcript = np.tile(gene, 2), np.tile(transcript, 2)
@@ -108,19 +116,6 @@ def splice_sites(annotation: Annotation) -> pa.Table:
     )
 
 
-@attrs.frozen(eq=False)
-class _Track:
-    """Sites of one (contig, strand, type), or of one gene and type, without repeats, sorted."""
-
-    positions: _Ints
-
-    def mask(self, gene: Gene) -> _Bools:
-        low, high = np.searchsorted(self.positions, (gene.start, gene.end))
-        mask = np.zeros(gene.length, dtype=np.bool_)
-        mask[gene.to_relative(self.positions[low:high])] = True
-        return mask
-
-
 class SiteIndex:
     """Labels of genes from the annotated splice sites.
 
@@ -137,8 +132,8 @@ class SiteIndex:
 
     def __init__(self, annotation: Annotation) -> None:
         self.sites = splice_sites(annotation)
-        self._gene = self.sites.column("gene").to_numpy()
-        self._position = self.sites.column("position").to_numpy()
+        self._gene = numbers(self.sites, "gene")
+        self._position = numbers(self.sites, "position")
         self._donor: _Bools = pc.equal(self.sites.column("site_type"), "donor").to_numpy()
         self._tracks = self._strand_tracks()
 
@@ -156,7 +151,7 @@ class SiteIndex:
         gene
             A gene of the annotation.
         scope
-            ``"gene"``: sites of this gene's transcripts; ``"strand"``: sites of all genes that overlap it on its strand.
+            ``"gene"``: sites of this gene's transcripts; ``"strand"``: also those of genes that overlap it on its strand.
 
         Returns
         -------
@@ -164,12 +159,7 @@ class SiteIndex:
             In transcript orientation.
         """
         if scope == "strand":
-            acceptor, donor = (self._tracks.get((gene.contig, gene.strand, kind)) for kind in (False, True))
-            empty = np.zeros(gene.length, dtype=np.bool_)
-            return (
-                empty if acceptor is None else acceptor.mask(gene),
-                empty.copy() if donor is None else donor.mask(gene),
-            )
+            return self._strand_mask(gene, donor=False), self._strand_mask(gene, donor=True)
         low, high = np.searchsorted(self._gene, (gene.index, gene.index + 1))
         acceptor_mask, donor_mask = np.zeros((2, gene.length), dtype=np.bool_)
         relative, is_donor = gene.to_relative(self._position[low:high]), self._donor[low:high]
@@ -195,8 +185,17 @@ class SiteIndex:
     def _keys(self, chosen: _Bools) -> npt.NDArray[np.int64]:
         return np.unique(self._gene[chosen].astype(np.int64) << 40 | self._position[chosen])
 
-    def _strand_tracks(self) -> dict[tuple[str, str, bool], _Track]:
-        contigs = self.sites.column("contig").combine_chunks().dictionary_encode()
+    def _strand_mask(self, gene: Gene, *, donor: bool) -> _Bools:
+        mask = np.zeros(gene.length, dtype=np.bool_)
+        positions = self._tracks.get((gene.contig, gene.strand, donor))
+        if positions is not None:
+            low, high = np.searchsorted(positions, (gene.start, gene.end))
+            mask[gene.to_relative(positions[low:high])] = True
+        return mask
+
+    def _strand_tracks(self) -> dict[tuple[str, str, bool], _Ints]:
+        """Sorted positions, each once, of the sites of each contig, strand and type."""
+        contigs: Any = self.sites.column("contig").combine_chunks().dictionary_encode()
         minus = pc.equal(self.sites.column("strand"), "-").to_numpy()
         codes = contigs.indices.to_numpy()
         tracks = {}
@@ -204,7 +203,7 @@ class SiteIndex:
             for strand in ("+", "-"):
                 for donor in (False, True):
                     chosen = (codes == code) & (minus == (strand == "-")) & (self._donor == donor)
-                    tracks[contig, strand, donor] = _Track(np.unique(self._position[chosen]))
+                    tracks[contig, strand, donor] = np.unique(self._position[chosen])
         return tracks
 
 
@@ -220,22 +219,25 @@ def motifs(reference: Reference, sites: pa.Table) -> pa.Table:
 
     Returns
     -------
-    Table
-        Columns strand, site_type, motif (two letters, 5' to 3' on the site's strand), count (int64), share (float64, of
-        the strand and type). Sorted by strand, site_type, falling count.
+    Table of the schema :data:`MOTIFS`
+        ``motif``: two letters, 5' to 3' on the site's strand; ``share``: of the sites of that strand and type. Sorted
+        by strand, site_type, falling count.
     """
     unique = sites.group_by(["contig", "position", "strand", "site_type"]).aggregate([])
-    found = [
-        _motif(reference, contig, position, strand, site_type)
-        for contig, position, strand, site_type in zip(*(unique.column(c).to_pylist() for c in unique.schema.names), strict=True)
+    columns = (unique.column(name).to_pylist() for name in ("contig", "position", "strand", "site_type"))
+    found = Counter(
+        (strand, site_type, _motif(reference, contig, position, strand, site_type))
+        for contig, position, strand, site_type in zip(*columns, strict=True)
+    )
+    totals: Counter[tuple[str, str]] = Counter()
+    for (strand, site_type, _), count in found.items():
+        totals[strand, site_type] += count
+    rows = [
+        {"strand": strand, "site_type": kind, "motif": motif, "count": count, "share": count / totals[strand, kind]}
+        for (strand, kind, motif), count in found.items()
     ]
-    unique = unique.append_column("motif", pa.array(found, type=pa.string()))
-    counts = unique.group_by(["strand", "site_type", "motif"]).aggregate([([], "count_all")])
-    totals = unique.group_by(["strand", "site_type"]).aggregate([([], "count_all")]).rename_columns(["strand", "site_type", "total"])
-    joined = counts.rename_columns(["strand", "site_type", "motif", "count"]).join(totals, ["strand", "site_type"])
-    joined = joined.append_column("share", pc.divide(joined.column("count").cast(pa.float64()), joined.column("total")))
-    keys = [("strand", "ascending"), ("site_type", "ascending"), ("count", "descending"), ("motif", "ascending")]
-    return joined.select(["strand", "site_type", "motif", "count", "share"]).sort_by(keys)
+    rows.sort(key=lambda row: (row["strand"], row["site_type"], -row["count"], row["motif"]))
+    return pa.Table.from_pylist(rows, schema=MOTIFS)
 
 
 def _motif(reference: Reference, contig: str, position: int, strand: str, site_type: str) -> str:

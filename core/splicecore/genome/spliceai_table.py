@@ -1,21 +1,22 @@
 """Reader of SpliceAI's annotation tables: one transcript a line, exons in comma-separated lists.
 
-Columns ``#NAME CHROM STRAND TX_START TX_END EXON_START EXON_END``, separated by tabs. Starts are 0-based and ends 1-based
-inclusive, which together is 0-based half-open. The lists may end with a comma or not.
+Columns ``#NAME CHROM STRAND TX_START TX_END EXON_START EXON_END``, separated by tabs. Starts are 0-based and ends
+1-based inclusive, which together is 0-based half-open. The lists may end with a comma or not.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from splicecore.errors import AnnotationError
+from splicecore.genome.arrow import compute as pc
+from splicecore.genome.arrow import numbers
 from splicecore.genome.gene_models import EXON, FEATURES, TRANSCRIPT
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class _MalformedError(Exception):
 def read_spliceai_table(source: TextSource) -> list[pa.RecordBatch]:
     """Read an annotation table of SpliceAI.
 
-    The table names genes only: ``NAME`` becomes gene_id, gene_name and transcript_id (a second line of the same name gets
-    ``NAME#2``, and so on). Biotypes are unknown.
+    The table names genes only: ``NAME`` becomes gene_id, gene_name and transcript_id (a second line of the same name
+    gets ``NAME#2``, and so on). Biotypes are unknown.
 
     Returns
     -------
@@ -69,13 +70,12 @@ def read_spliceai_table(source: TextSource) -> list[pa.RecordBatch]:
 
 def _features(table: pa.Table) -> list[pa.RecordBatch]:
     """One batch of transcripts and one of exons."""
-    tx_start, tx_end = (table.column(name).to_numpy() for name in _NUMBERS)
+    tx_start, tx_end = (numbers(table, name) for name in _NUMBERS)
     counts, starts = _flatten(table.column("EXON_START"))
     end_counts, ends = _flatten(table.column("EXON_END"))
     if not np.array_equal(counts, end_counts):
         raise _MalformedError
-    rows = np.arange(table.num_rows)
-    parent = np.repeat(rows, counts)
+    parent = np.repeat(np.arange(table.num_rows), counts)
     good = (
         (tx_start < tx_end).all()
         and (starts < ends).all()
@@ -85,35 +85,30 @@ def _features(table: pa.Table) -> list[pa.RecordBatch]:
     )
     if not good:
         raise _MalformedError
-    identifiers = pa.array(_unique_names(table.column(COLUMNS[0]).to_pylist()))
-    return [
-        _batch(table, identifiers, rows, TRANSCRIPT, tx_start, tx_end),
-        _batch(table, identifiers, parent, EXON, starts, ends),
-    ]
+    shared = table.select([COLUMNS[0], "CHROM", "STRAND"]).append_column("ID", _unique_names(table.column(COLUMNS[0])))
+    return [_batch(shared, TRANSCRIPT, tx_start, tx_end), _batch(shared.take(parent), EXON, starts, ends)]
 
 
-def _batch(
-    table: pa.Table, identifiers: pa.Array, rows: _Ints, kind: int, start: _Ints, end: _Ints
-) -> pa.RecordBatch:
-    label = pa.dictionary(pa.int32(), pa.string())
-    name = table.column(COLUMNS[0]).combine_chunks().dictionary_encode().take(pa.array(rows))
-    unknown = pa.nulls(len(rows), label)
-    columns = {
-        "kind": pa.array(np.full(len(rows), kind, dtype=np.int8)),
-        "contig": table.column("CHROM").combine_chunks().dictionary_encode().take(pa.array(rows)),
-        "strand": table.column("STRAND").combine_chunks().dictionary_encode().take(pa.array(rows)),
+def _batch(shared: pa.Table, kind: int, start: _Ints, end: _Ints) -> pa.RecordBatch:
+    """Rows of one kind; ``shared`` has the names, contig and strand of each."""
+    words = {name: shared.column(name).combine_chunks().dictionary_encode() for name in shared.schema.names}
+    unknown = pa.nulls(len(start), pa.dictionary(pa.int32(), pa.string()))
+    columns: dict[str, Any] = {
+        "kind": pa.array(np.full(len(start), kind, dtype=np.int8)),
+        "contig": words["CHROM"],
+        "strand": words["STRAND"],
         "start": pa.array(start),
         "end": pa.array(end),
-        "gene_id": name,
-        "transcript_id": identifiers.dictionary_encode().take(pa.array(rows)),
-        "gene_name": name,
+        "gene_id": words[COLUMNS[0]],
+        "transcript_id": words["ID"],
+        "gene_name": words[COLUMNS[0]],
         "gene_biotype": unknown,
         "biotype": unknown,
     }
     return pa.RecordBatch.from_arrays([columns[field.name] for field in FEATURES], schema=FEATURES)
 
 
-def _flatten(column: pa.ChunkedArray) -> tuple[_Ints, _Ints]:
+def _flatten(column: Any) -> tuple[_Ints, _Ints]:
     """Numbers of items of each list, and all items."""
     lists = pc.split_pattern(pc.utf8_rtrim(column, ",").combine_chunks(), ",")
     counts: _Ints = pc.list_value_length(lists).to_numpy().astype(np.int64)
@@ -121,13 +116,14 @@ def _flatten(column: pa.ChunkedArray) -> tuple[_Ints, _Ints]:
     return counts, items
 
 
-def _unique_names(names: list[str]) -> list[str]:
+def _unique_names(column: Any) -> Any:
+    """Append a number to every name that occurred before."""
     seen: dict[str, int] = {}
-    unique = []
-    for name in names:
+    unique: list[Any] = []
+    for name in column.to_pylist():
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return unique
+    return pa.chunked_array([unique], type=pa.string())
 
 
 def _explain(source: TextSource, cause: Exception) -> NoReturn:
@@ -140,7 +136,7 @@ def _explain(source: TextSource, cause: Exception) -> NoReturn:
 
 
 def _problem(fields: list[str]) -> str | None:
-    """What is wrong with a line, or None."""
+    """Say what is wrong with a line, or None."""
     if len(fields) != len(COLUMNS):
         return f"{len(fields)} columns separated by tabs instead of {len(COLUMNS)}"
     row = dict(zip(COLUMNS, fields, strict=True))

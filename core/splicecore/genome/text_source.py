@@ -1,10 +1,9 @@
-"""Annotation files as text: plain, gzip or bgzip, checked for truncation, with line numbers where an error needs them."""
+"""Annotation files as text: plain, gzip or bgzip, checked for truncation, with line numbers for errors."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +13,7 @@ from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["TextSource"]
 
@@ -64,7 +64,8 @@ class TextSource:
         """Open as a pyarrow input stream of uncompressed bytes."""
         import pyarrow as pa  # noqa: PLC0415
 
-        return pa.input_stream(str(self.path), compression="gzip" if self.compressed else None)
+        compression: Any = "gzip" if self.compressed else None
+        return pa.input_stream(str(self.path), compression=compression)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield (1-based number, line without its end), slowly: for sniffing and for finding the line of an error.
