@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 import re
+from collections.abc import Callable
 from importlib import metadata
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from splicecore.plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
 from splicecore.plugins.records import PluginRecord, PluginState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import pluggy
 

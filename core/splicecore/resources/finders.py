@@ -33,7 +33,7 @@ def default_data_root() -> Path:
     chosen = os.environ.get(_DATA_ROOT)
     if chosen:
         return _absolute(chosen)
-    import platformdirs  # noqa: PLC0415 - needed only here
+    import platformdirs
 
     return platformdirs.user_data_path("splicecore", appauthor=False)
 
