@@ -18,7 +18,8 @@ import pyarrow as pa
 
 from splicecore.errors import AnnotationError, ContigError
 from splicecore.genome.arrow import compute as pc
-from splicecore.genome.contigs import describe_names
+from splicecore.genome.build import Build
+from splicecore.genome.contigs import Contigs, describe_names
 from splicecore.genome.gene_models import assemble
 from splicecore.genome.gtf import read_gtf
 from splicecore.genome.spliceai_table import COLUMNS, read_spliceai_table
@@ -26,9 +27,6 @@ from splicecore.genome.text_source import TextSource
 
 if TYPE_CHECKING:
     import os
-
-    from splicecore.genome.build import Build
-    from splicecore.genome.contigs import Contigs
 
 __all__ = ["Annotation", "BoundAnnotation", "read_annotation"]
 
@@ -52,8 +50,8 @@ class Annotation:
         ``"gtf"`` or ``"spliceai"``.
     genes
         Columns gene_id, gene_name (the id where the file has no name), gene_biotype (null where unknown), contig,
-        strand (``"+"``/``"-"``), start, end (int64). Sorted by contig, start, end, strand, gene_id. One id on two contigs or
-        on two strands is two genes.
+        strand (``"+"``/``"-"``), start, end (int64). Sorted by contig, start, end, strand, gene_id. One id on two
+        contigs or on two strands is two genes.
     transcripts
         Columns transcript_id, gene_id, gene (int32, row of ``genes``), biotype (null where unknown), start, end
         (int64). Sorted by gene, start, end, transcript_id.

@@ -18,7 +18,7 @@ compute: Any = pyarrow.compute
 
 
 def schema(**columns: Any) -> pa.Schema:
-    """Schema from names and types."""
+    """Make a schema from names and types."""
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
 
 

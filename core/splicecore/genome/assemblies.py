@@ -6,13 +6,11 @@ the assembly: NC_000001.10 is chromosome 1 of GRCh37, NC_000001.11 that of GRCh3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ACCESSIONS", "ASSEMBLIES", "CHROMOSOMES", "HG19_CHRM_LENGTH", "MT_LENGTH", "Assembly"]
 

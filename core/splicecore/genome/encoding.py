@@ -1,6 +1,7 @@
 """Bases as codes: A, C, G, T, N = 0, 1, 2, 3, 4, one ``uint8`` each.
 
-Every other letter (IUPAC ambiguity codes, gaps) becomes N; case is ignored, so soft-masked sequence is ordinary sequence.
+Every other letter (IUPAC ambiguity codes, gaps) becomes N; case is ignored, so soft-masked sequence is ordinary
+sequence.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def ensure_index(path: Path, kind: Kind) -> tuple[Path, Path | None]:
 
 def _make_index(path: Path, fai: Path, gzi: Path | None) -> None:
     """Index into a temporary folder beside the FASTA, then rename: another process never sees half an index."""
-    import pysam  # noqa: PLC0415
+    import pysam
 
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         new_fai, new_gzi = Path(folder, "fai"), Path(folder, "gzi")

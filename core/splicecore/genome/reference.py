@@ -157,7 +157,7 @@ class Reference:
 
 
 def _open_handle(path: Path, fai: Path, gzi: Path | None) -> Any:
-    import pysam  # noqa: PLC0415
+    import pysam
 
     try:
         return pysam.FastaFile(

@@ -151,7 +151,7 @@ class SiteIndex:
         gene
             A gene of the annotation.
         scope
-            ``"gene"``: sites of this gene's transcripts; ``"strand"``: also those of genes that overlap it on its strand.
+            ``"gene"``: sites of this gene's transcripts; ``"strand"``: also of genes that overlap it on its strand.
 
         Returns
         -------

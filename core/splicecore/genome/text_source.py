@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +14,6 @@ from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["TextSource"]
 
@@ -62,7 +62,7 @@ class TextSource:
 
     def open_arrow(self) -> Any:
         """Open as a pyarrow input stream of uncompressed bytes."""
-        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow as pa
 
         compression: Any = "gzip" if self.compressed else None
         return pa.input_stream(str(self.path), compression=compression)
