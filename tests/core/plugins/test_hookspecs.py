@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,15 @@ def test_the_hooks_are_those_of_the_interface():
     assert sorted(name for name in vars(host._pm.hook) if not name.startswith("_")) == HOOKS
     assert all(getattr(hookspecs, hook).__doc__.strip().splitlines()[0].endswith(".") for hook in HOOKS)
     assert set(HOOKS) >= OBSERVERS
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_guide_has_every_hook_with_its_arguments(hook):
+    guide = Path(__file__).parents[3].joinpath("docs", "hooks.md")
+    if not guide.exists():
+        pytest.skip("the guide is not part of the source distribution")
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    assert f"| `{hook}({arguments})` |" in guide.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("hook", HOOKS)

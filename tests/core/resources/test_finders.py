@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import types
 from typing import TYPE_CHECKING
@@ -98,14 +97,16 @@ class TestExplicit:
         (tmp_path / "w" / "config.json").mkdir()
         assert "no file config.json" in refused(explicit=str(tmp_path / "w")).message
 
-    @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind this user")
-    def test_a_folder_that_cannot_be_read(self, tmp_path):
-        closed = fill(tmp_path / "closed" / "net").parent
-        closed.chmod(0)
-        try:
-            assert str(closed) in refused(explicit=str(closed / "net")).message
-        finally:
-            closed.chmod(0o700)
+    @pytest.mark.parametrize("method", ["is_dir", "glob"])
+    def test_a_folder_that_cannot_be_read(self, method, tmp_path, monkeypatch):
+        def refuse(self, *_):
+            raise PermissionError(13, "Permission denied")
+
+        folder = fill(tmp_path / "w")
+        monkeypatch.setattr(type(folder), method, refuse)
+        error = refused(explicit=str(folder))
+        assert error.message == f"{folder} cannot be read: Permission denied"
+        assert isinstance(error.__cause__, PermissionError)
 
 
 class TestEnvironment:
