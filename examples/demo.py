@@ -1,7 +1,7 @@
 """The demo behind ``make demo``: SpliceAI on real genes where real sequence is at hand, else on a simulated genome.
 
-Run it from the project's root. It prints the ``splicecore run`` command that it uses, runs it, and ends with the path of the
-report.
+Run it from the project's root. It prints the ``splicecore run`` command that it uses, runs it, and ends with the path
+of the report.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def real_inputs() -> tuple[Path, Path] | None:
 
 
 def simulated_inputs(folder: Path) -> tuple[Path, Path]:
-    """A small simulated genome and its annotation, written into ``folder``."""
+    """Write a small simulated genome and its annotation into ``folder``."""
     from splicecore.testing.simulate import SimulationConfig, simulate_genome
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,9 +59,18 @@ def main() -> int:
         genes = ["--all-genes"]
     model = choose_model()
     command = [
-        str(Path(sys.executable).with_name("splicecore")), "run", "--fasta", str(inputs[0]), "--annotation", str(inputs[1]),
-        "--base-model", model, *genes, "--output-dir", str(OUTPUT / "run"),
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("splicecore")),
+        "run",
+        "--fasta",
+        str(inputs[0]),
+        "--annotation",
+        str(inputs[1]),
+        "--base-model",
+        model,
+        *genes,
+        "--output-dir",
+        str(OUTPUT / "run"),
+    ]
     print("\n  " + shlex.join(["splicecore", *command[1:]]) + "\n", flush=True)
     started = time.perf_counter()
     code = subprocess.run(command, check=False).returncode

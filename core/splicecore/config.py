@@ -1,4 +1,4 @@
-"""Configuration: what a run is told, from a TOML file, the environment and the command line, in that order of rising weight.
+"""Configuration of a run, from a TOML file, the environment and the command line, in that order of rising weight.
 
 Files have three tables: ``[run]`` with the keys of :class:`RunConfig`, ``[plugins]`` with those of
 :class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of base model NAME. A key that
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn
 
 from splicecore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["FileConfig", "RunConfig", "read_config_file", "structure", "usable_cores"]
 
@@ -58,8 +60,8 @@ class RunConfig:
     engine
         How to compute the base model; None for its default.
     genes, genes_file, region, all_genes
-        Which genes: names or ids; a file of them, one a line; those that overlap a region (``chr1:1,000-2,000``, 1-based,
-        both ends included); all. At least one of the four.
+        Which genes: names or ids; a file of them, one a line; those that overlap a region (``chr1:1,000-2,000``,
+        1-based, both ends included); all. At least one of the four.
     build
         Genome build that the reference must be (``GRCh38``); None to take what it is.
     flank
@@ -69,7 +71,8 @@ class RunConfig:
     executor
         Name of the executor; None for ``serial`` with one worker and ``process`` with more.
     workers, threads
-        Processes, and threads in each; ``threads`` None shares the usable cores among the workers. Scores depend on neither.
+        Processes, and threads in each; ``threads`` None shares the usable cores among the workers. Scores depend on
+        neither.
     force
         Replace what another run left in ``output_dir``.
     """
@@ -171,7 +174,7 @@ def structure(values: Mapping[str, Any], cls: type[T], *, where: str) -> T:
     except cattrs.BaseValidationError as error:
         _raise_nested_config_error(error, where)
         problems = [text.replace("$.", "").replace(" @ $", "") for text in cattrs.transform_error(error)]
-        known = ", ".join(field.name for field in attrs.fields(cls))  # type: ignore[misc,arg-type]
+        known = ", ".join(field.name for field in attrs.fields(cls))  # type: ignore[arg-type]
         raise ConfigError(f"{where}: {'; '.join(problems)}", hint=f"known keys: {known}") from error
 
 

@@ -87,15 +87,20 @@ class Session:
         """
         spec = self.host.base_model(config.base_model)
         if config.engine is not None and config.engine not in spec.engines:
-            raise ConfigError(f"base model {spec.name} has no engine {config.engine!r}", hint=f"one of {', '.join(spec.engines)}")
+            raise ConfigError(
+                f"base model {spec.name} has no engine {config.engine!r}", hint=f"one of {', '.join(spec.engines)}"
+            )
         location = None
         if spec.weights or config.models_dir is not None:
             location = self.host.find_resource(
                 ResourceRequest(
-                    kind="weights", name=spec.name, files=spec.weights, explicit=config.models_dir,
+                    kind="weights",
+                    name=spec.name,
+                    files=spec.weights,
+                    explicit=config.models_dir,
                     data_root=str(self.data_root),
                 )
-            )  # fmt: skip
+            )
         request = OpenRequest(
             weights=location.path if location is not None else None,
             engine=config.engine or spec.engines[0],
@@ -129,9 +134,9 @@ class Session:
 
         Returns
         -------
-        Table of one row per position and gene: build, contig, strand, position (genomic, 0-based), rel_position (from the
-        gene's 5' end), gene_id, gene_name, and one float32 ``*_score`` per output; sorted by contig, position, strand,
-        gene_id. The same values as in ``predictions/base_model_predictions.parquet``.
+        Table of one row per position and gene: build, contig, strand, position (genomic, 0-based), rel_position (from
+        the gene's 5' end), gene_id, gene_name, and one float32 ``*_score`` per output; sorted by contig, position,
+        strand, gene_id. The same values as in ``predictions/base_model_predictions.parquet``.
         """
         from splicecore.predict.workflow import predict_table
 

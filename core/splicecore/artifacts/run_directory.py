@@ -10,14 +10,16 @@ import contextlib
 import fcntl
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.artifacts.store import digest, file_sha256, make_folder, read_json, write_json
 from splicecore.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["RunDirectory"]
 
@@ -126,7 +128,9 @@ class RunDirectory:
         manifest: dict[str, Any] = read_json(self.manifest_path)
         return manifest
 
-    def finish(self, manifest: Mapping[str, Any], files: Iterator[Path] | list[Path], *, keep_work: bool = False) -> None:
+    def finish(
+        self, manifest: Mapping[str, Any], files: Iterator[Path] | list[Path], *, keep_work: bool = False
+    ) -> None:
         """Record the run as finished: write the manifest with the files' hashes, drop the working files."""
         hashes = {str(file.relative_to(self.path)): file_sha256(file) for file in files}
         write_json(self.manifest_path, {**manifest, "files": hashes})
@@ -146,9 +150,10 @@ class RunDirectory:
 
     def _damaged(self, files: Mapping[str, str]) -> list[str]:
         return [
-            name for name, expected in files.items()
+            name
+            for name, expected in files.items()
             if not (self.path / name).is_file() or file_sha256(self.path / name) != expected
-        ]  # fmt: skip
+        ]
 
     def _refuse_other(self, found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
         if digest(found) == digest(wanted):
@@ -172,5 +177,3 @@ def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
 def _short(value: Any) -> str:
     text = "none" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
-
-

@@ -1,7 +1,7 @@
 """Writing files so that a reader finds a whole one or none, and hashing them without reading twice.
 
-A file is written under a temporary name in its own folder, flushed to disk and renamed. Every failure of the file system
-becomes an :class:`~splicecore.errors.OutputError` that names the path.
+A file is written under a temporary name in its own folder, flushed to disk and renamed. Every failure of the file
+system becomes an :class:`~splicecore.errors.OutputError` that names the path.
 """
 
 from __future__ import annotations
@@ -12,13 +12,24 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splicecore.errors import OutputError
 
-__all__ = ["atomic_path", "canonical_json", "digest", "file_sha256", "make_folder", "read_json", "write_json", "write_text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "atomic_path",
+    "canonical_json",
+    "digest",
+    "file_sha256",
+    "make_folder",
+    "read_json",
+    "write_json",
+    "write_text",
+]
 
 _HINTS = {
     errno.EACCES: "choose a folder that you may write to",
@@ -124,8 +135,8 @@ def file_sha256(path: Path, cache: Path | None = None) -> str:
     path
         The file.
     cache
-        Folder that remembers hashes by absolute path, size and mtime_ns, so that a genome is read once. A cache that cannot
-        be written costs time, nothing else.
+        Folder that remembers hashes by absolute path, size and mtime_ns, so that a genome is read once. A cache that
+        cannot be written costs time, nothing else.
     """
     status = path.stat()
     identity = [str(path.resolve()), status.st_size, status.st_mtime_ns]

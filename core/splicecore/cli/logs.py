@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import splicecore
 from splicecore.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["command_log"]
 
@@ -32,7 +35,9 @@ def command_log(path: Path, *, quiet: bool, verbose: int) -> Iterator[None]:
     try:
         file = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="choose a folder that you may write to") from error
+        raise OutputError(
+            f"cannot write {path}: {error.strerror}", hint="choose a folder that you may write to"
+        ) from error
     file.setLevel(logging.DEBUG if verbose >= 2 else logging.INFO)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     before = root.level
@@ -47,7 +52,9 @@ def command_log(path: Path, *, quiet: bool, verbose: int) -> Iterator[None]:
         raise
     except Exception as error:
         logging.getLogger("splicecore").debug("failed: %s", error)
-        file.handle(logging.makeLogRecord({"name": "splicecore", "levelname": "ERROR", "levelno": 40, "msg": str(error)}))
+        file.handle(
+            logging.makeLogRecord({"name": "splicecore", "levelname": "ERROR", "levelno": 40, "msg": str(error)})
+        )
         raise
     finally:
         root.setLevel(before)

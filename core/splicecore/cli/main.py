@@ -23,16 +23,16 @@ _COMMANDS = {
 class _LazyGroup(click.Group):
     """Imports a command's module when it is called; ``--help`` imports none."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
@@ -46,8 +46,8 @@ class _LazyGroup(click.Group):
 def cli(ctx: click.Context, disable: tuple[str, ...], no_plugins: bool, strict_plugins: bool) -> None:
     """Splice-site predictions with deep networks, made right and put to use.
 
-    Exit codes: 0 done, 1 a bug, 2 wrong usage or configuration, 3 bad input, 4 a plugin, 5 a resource or the output folder,
-    6 finished in part, 130 interrupted.
+    Exit codes: 0 done, 1 a bug, 2 wrong usage or configuration, 3 bad input, 4 a plugin, 5 a resource or the output
+    folder, 6 finished in part, 130 interrupted.
     """
     import attrs
 

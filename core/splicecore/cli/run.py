@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
@@ -18,12 +18,17 @@ from splicecore.errors import ConfigError
 from splicecore.plugins.host import PluginSettings
 from splicecore.session import Session
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["command"]
+
+_Function = TypeVar("_Function", bound="Callable[..., Any] | click.Command")
 
 logger = logging.getLogger(__name__)
 
 
-def _option(*names: str, **attributes: Any) -> Any:
+def _option(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
     """Make an option that the environment variable SPLICECORE_<NAME> sets too, and that is None unless it is given."""
     variable = "SPLICECORE_" + names[0].lstrip("-").replace("-", "_").upper()
     attributes.setdefault("envvar", variable)
@@ -44,23 +49,29 @@ def _option(*names: str, **attributes: Any) -> Any:
 @_option("--build", metavar="NAME", help="Build that the genome must be, such as GRCh38.")
 @_option("--flank", metavar="real|n", help="Beyond a gene's ends: the genome (real, the default) or N.")
 @_option("--output-dir", "-o", metavar="FOLDER", help="Folder of the results.")
-@_option("--executor", metavar="NAME", help="Who runs the work; by default 'serial', or 'process' with several workers.")
+@_option(
+    "--executor", metavar="NAME", help="Who runs the work; by default 'serial', or 'process' with several workers."
+)
 @_option("--workers", type=int, metavar="N", help="Processes; 1 unless said otherwise.")
-@_option("--threads", type=int, metavar="N", help="Threads of each process; by default the cores shared by the workers.")
+@_option(
+    "--threads", type=int, metavar="N", help="Threads of each process; by default the cores shared by the workers."
+)
 @_option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps.")
-@_option("--force", is_flag=True, flag_value=True, type=bool, help="Replace what another run left in the output folder.")
-@click.option("--config", "config_file", metavar="FILE", envvar="SPLICECORE_CONFIG", help="TOML file with these options.")
+@_option(
+    "--force", is_flag=True, flag_value=True, type=bool, help="Replace what another run left in the output folder."
+)
+@click.option(
+    "--config", "config_file", metavar="FILE", envvar="SPLICECORE_CONFIG", help="TOML file with these options."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
 @click.option("-v", "--verbose", count=True, help="-v what is done, -vv details, -vvv libraries' details too.")
 @click.pass_context
-def command(
-    ctx: click.Context, *, config_file: str | None, quiet: bool, verbose: int, **options: Any
-) -> int:
+def command(ctx: click.Context, /, *, config_file: str | None, quiet: bool, verbose: int, **options: Any) -> int:
     """Score every position of genes.
 
-    Writes predictions/base_model_predictions.parquet, gene_manifest.json, performance_report.{json,txt}, manifest.json and
-    run.log into the output folder. The same command goes on from an interrupted attempt. Options may also come from a
-    TOML file ([run] fasta = "...") or from environment variables (SPLICECORE_FASTA); the command line wins.
+    Writes predictions/base_model_predictions.parquet, gene_manifest.json, performance_report.{json,txt}, manifest.json
+    and run.log into the output folder. The same command goes on from an interrupted attempt. Options may also come
+    from a TOML file ([run] fasta = "...") or from environment variables (SPLICECORE_FASTA); the command line wins.
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
     config = _merge(file_config, options, config_file)
@@ -84,7 +95,7 @@ def command(
 
 
 def _merge(file_config: FileConfig, options: dict[str, Any], config_file: str | None) -> RunConfig:
-    """The file's table under the options that were given."""
+    """Lay the file's table under the options that were given."""
     if file_config.run:
         structure(file_config.run, RunConfig, where=f"{config_file} [run]")
     given = {name: value for name, value in options.items() if value is not None}
@@ -92,7 +103,7 @@ def _merge(file_config: FileConfig, options: dict[str, Any], config_file: str | 
 
 
 def _plugins(ctx: click.Context, file_config: FileConfig, config_file: str | None) -> PluginSettings:
-    """The file's [plugins] table under the environment and the command line."""
+    """Lay the file's [plugins] table under the environment and the command line."""
     settings = ctx.obj if isinstance(ctx.obj, PluginSettings) else PluginSettings.from_environment()
     table = structure(file_config.plugins, PluginSettings, where=f"{config_file} [plugins]")
     return attrs.evolve(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from splicecore.evaluate.metrics import Confusion, OffsetScan, best_offset, confusion_at
-from splicecore.genome.genes import Gene
-from splicecore.predict.parts import PartReader
+
+if TYPE_CHECKING:
+    from splicecore.genome.genes import Gene
+    from splicecore.predict.parts import PartReader
 
 __all__ = ["MAX_OFFSET", "THRESHOLD", "CallSummary", "count_calls"]
 
@@ -35,7 +37,7 @@ class CallSummary:
     calls: dict[str, Confusion] = attrs.field(factory=dict)
     offsets: dict[tuple[str, str], OffsetScan] = attrs.field(factory=dict)
 
-    def __iadd__(self, other: CallSummary) -> CallSummary:
+    def __iadd__(self, other: CallSummary) -> Self:
         for name, calls in other.calls.items():
             self.calls[name] = self.calls[name] + calls if name in self.calls else calls
         for key, scan in other.offsets.items():
@@ -43,7 +45,7 @@ class CallSummary:
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """Counts, precision, recall and offsets as JSON; a ratio of nothing is null."""
+        """Return counts, precision, recall and offsets as JSON; a ratio of nothing is null."""
         return {
             "threshold": THRESHOLD,
             "calls": {
@@ -60,9 +62,7 @@ class CallSummary:
                 f"{strand} {name}": {
                     "sites": int(scan.counts[MAX_OFFSET]),
                     "best": scan.best,
-                    "mean_score": {
-                        f"{k:+d}": _rounded(mean) for k, mean in zip(scan.offsets, scan.means, strict=True)
-                    },
+                    "mean_score": {f"{k:+d}": _rounded(mean) for k, mean in zip(scan.offsets, scan.means, strict=True)},
                 }
                 for (strand, name), scan in sorted(self.offsets.items())
             },

@@ -6,17 +6,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_sentinel
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.errors import SplicecoreError
-from splicecore.plugins.protocols import ShardTask
 from splicecore.plugins.specs import load_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from splicecore.plugins.protocols import ShardTask
 
 __all__ = ["ProcessExecutor", "SerialExecutor", "WorkerDiedError"]
 

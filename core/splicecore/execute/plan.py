@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["SHARD_BASES", "plan_shards"]
 
@@ -27,8 +29,8 @@ def plan_shards(units: Sequence[Unit], bases: Sequence[int], target: int = SHARD
 
     Returns
     -------
-    Every unit in exactly one shard, neighbors together, and the shards by falling size (ties: in the order of the units), so
-    that the last shard to finish is a short one.
+    Every unit in exactly one shard, neighbors together, and the shards by falling size (ties: in the order of the
+    units), so that the last shard to finish is a short one.
     """
     shards: list[list[Unit]] = []
     sizes: list[int] = []

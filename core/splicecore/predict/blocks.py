@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
 
 from splicecore.genome.encoding import Codes, N
-
-if TYPE_CHECKING:
-    from splicecore.genome.genes import Gene
-    from splicecore.genome.reference import Reference
-    from splicecore.plugins.protocols import Scores
+from splicecore.genome.genes import Gene
+from splicecore.genome.reference import Reference
+from splicecore.plugins.protocols import Scores
 
 __all__ = ["Block", "FlankMode", "GeneSequence"]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from typing import TYPE_CHECKING
 
 import platformdirs
 
-from splicecore.plugins.specs import BaseModelSpec
+if TYPE_CHECKING:
+    from splicecore.plugins.specs import BaseModelSpec
 
 __all__ = ["licence_notice"]
 
@@ -17,7 +19,8 @@ logger = logging.getLogger(__name__)
 def licence_notice(spec: BaseModelSpec, fingerprint: str) -> None:
     """Log the licence of weights: as a warning the first time that they are used on this account, else as information.
 
-    What was shown is remembered under the platform's folder for state; where that cannot be written it is shown each time.
+    What was shown is remembered under the platform's folder for state; where that cannot be written it is shown each
+    time.
     """
     commercial = {None: "commercial use unclear", True: "commercial use allowed", False: "not for commercial use"}
     text = f"weights of {spec.name}: {spec.licence}, {commercial[spec.commercial_use]}; cite {spec.citation}"

@@ -1,4 +1,4 @@
-"""What a run says about itself for machines: ``manifest.json`` and ``gene_manifest.json``. Neither holds a time or a path."""
+"""What a run says about itself for machines: ``manifest.json`` and ``gene_manifest.json``, without times or paths."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import platform
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from splicecore.predict.selection import GeneEntry
-
 if TYPE_CHECKING:
     from splicecore.predict.plan import ScorePlan
+    from splicecore.predict.selection import GeneEntry
     from splicecore.predict.workflow import PassResult
     from splicecore.session import Session
 
@@ -29,15 +28,18 @@ def run_manifest(session: Session, plan: ScorePlan, rows: int, *, failed: int) -
         "failed": failed,
         "inputs": {"fasta": plan.fasta.name, "annotation": plan.annotation.path.name},
         "base_model": {
-            "name": plan.spec.name, "licence": plan.spec.licence, "commercial_use": plan.spec.commercial_use,
+            "name": plan.spec.name,
+            "licence": plan.spec.licence,
+            "commercial_use": plan.spec.commercial_use,
             "citation": plan.spec.citation,
         },
         "plugins": {
             record.name: f"{record.distribution} {record.version}"
-            for record in session.host.records if record.state == "LOADED"
+            for record in session.host.records
+            if record.state == "LOADED"
         },
         "versions": {"python": platform.python_version(), **_versions()},
-    }  # fmt: skip
+    }
 
 
 def _versions() -> dict[str, str]:
@@ -51,9 +53,11 @@ def _versions() -> dict[str, str]:
 
 
 def gene_manifest(plan: ScorePlan, result: PassResult) -> dict[str, Any]:
-    """Content of ``gene_manifest.json``: every gene that was asked for, with its status and, if not scored, the reason."""
+    """Content of ``gene_manifest.json``: every gene that was asked for, its status and why it could not be scored."""
     keys = dict(zip(plan.genes, plan.keys, strict=True))
-    genes = [_entry(entry, result.units.get(keys.get(entry.gene, "")) if entry.gene else None) for entry in plan.entries]
+    genes = [
+        _entry(entry, result.units.get(keys.get(entry.gene, "")) if entry.gene else None) for entry in plan.entries
+    ]
     return {
         "schema": "splicecore-genes/1",
         "build": plan.build,
@@ -73,8 +77,12 @@ def _entry(entry: GeneEntry, unit: dict[str, Any] | None) -> dict[str, Any]:
     }
     if gene is not None:
         row |= {
-            "gene_id": gene.gene_id, "gene_name": gene.gene_name, "contig": gene.contig, "strand": gene.strand,
-            "start": gene.start, "end": gene.end,
+            "gene_id": gene.gene_id,
+            "gene_name": gene.gene_name,
+            "contig": gene.contig,
+            "strand": gene.strand,
+            "start": gene.start,
+            "end": gene.end,
             "positions": gene.length if row["status"] == "processed" else 0,
-        }  # fmt: skip
+        }
     return row

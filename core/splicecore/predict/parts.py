@@ -1,15 +1,13 @@
 """Score parts: one gene's scores in one file, whole or absent, named by the key of what decides them.
 
-A part is Parquet with one float32 column per output, rows in transcript orientation, page checksums on, and the key in its
-metadata. It is what an interrupted run goes on from.
+A part is Parquet with one float32 column per output, rows in transcript orientation, page checksums on, and the key in
+its metadata. It is what an interrupted run goes on from.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +15,12 @@ import pyarrow.parquet as pq
 
 from splicecore.artifacts.store import atomic_path
 from splicecore.errors import ChecksumError
-from splicecore.plugins.protocols import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from splicecore.plugins.protocols import Scores
 
 __all__ = ["PartReader", "part_path", "write_part"]
 
@@ -40,7 +43,9 @@ def write_part(path: Path, key: str, outputs: Sequence[str], tiles: Iterator[Sco
     rows = 0
     with (
         atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False, write_page_checksum=True) as writer,
+        pq.ParquetWriter(
+            temporary, schema, compression="zstd", use_dictionary=False, write_page_checksum=True
+        ) as writer,
     ):
         for tile in tiles:
             columns = [pa.array(np.ascontiguousarray(tile[:, channel])) for channel in range(len(outputs))]
@@ -114,7 +119,7 @@ class PartReader:
         self._file.close()
         self._groups.clear()
 
-    def __enter__(self) -> PartReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,7 +11,6 @@ import attrs
 
 import splicecore
 from splicecore.artifacts.store import digest, file_sha256
-from splicecore.config import RunConfig
 from splicecore.errors import ConfigError
 from splicecore.genome.annotation import BoundAnnotation, read_annotation
 from splicecore.genome.genes import Gene
@@ -25,6 +24,7 @@ from splicecore.predict.task import TaskConfig
 from splicecore.predict.tiling import Tiling
 
 if TYPE_CHECKING:
+    from splicecore.config import RunConfig
     from splicecore.session import Session
 
 __all__ = ["ScorePlan", "make_plan"]
@@ -60,14 +60,23 @@ class ScorePlan:
     genes: tuple[Gene, ...]
     keys: tuple[str, ...]
     identity: Mapping[str, Any]
+    _index: dict[str, int] = attrs.field(init=False)
+
+    @_index.default
+    def _index_of_keys(self) -> dict[str, int]:
+        return {key: index for index, key in enumerate(self.keys)}
 
     @property
     def positions(self) -> int:
         """Rows that a complete pass has."""
         return sum(gene.length for gene in self.genes)
 
+    def length(self, key: str) -> int:
+        """Return the length of the gene whose scores have this key."""
+        return self.genes[self._index[key]].length
+
     def task_config(self, session: Session, parts: Path) -> dict[str, Any]:
-        """What workers are sent."""
+        """Return what workers are sent."""
         config = TaskConfig(
             plugins=session.host.settings,
             base_model=self.spec.name,
@@ -80,7 +89,7 @@ class ScorePlan:
         return attrs.asdict(config)
 
     def table(self, parts: Path, keys: set[str]) -> ScoreTable:
-        """The table of the genes whose keys are in ``keys``."""
+        """Return the table of the genes whose keys are in ``keys``."""
         kept = [index for index, key in enumerate(self.keys) if key in keys]
         return ScoreTable(
             genes=[self.genes[index] for index in kept],
@@ -123,23 +132,28 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
     score_identity = {
         "schema": SCORE_TABLE_VERSION,
         "base_model": {
-            "name": spec.name, "fingerprint": fingerprint, "outputs": list(spec.outputs), "engine": request.engine,
+            "name": spec.name,
+            "fingerprint": fingerprint,
+            "outputs": list(spec.outputs),
+            "engine": request.engine,
             "device": request.device.partition(":")[0],
         },
         "tiling": {"left": spec.left, "right": spec.right, **attrs.asdict(Tiling.of(spec))},
         "flank": config.flank,
         "fasta": fasta_sha256,
-    }  # fmt: skip
+    }
     base = digest(score_identity)
     identity = {
         **score_identity,
         "inference_mode": config.inference_mode,
         "inputs": {
-            "annotation": file_sha256(annotation_path, session.cache_dir), "build": build.name, "build_digest": build.digest,
+            "annotation": file_sha256(annotation_path, session.cache_dir),
+            "build": build.name,
+            "build_digest": build.digest,
         },
         "genes": {"count": len(genes), "digest": digest([attrs.asdict(entry) for entry in entries])},
         "splicecore": splicecore.__version__,
-    }  # fmt: skip
+    }
     return ScorePlan(
         spec=spec,
         request=request,
@@ -159,7 +173,9 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
 def _required(config: RunConfig) -> tuple[Path, Path]:
     for field, value in (("fasta", config.fasta), ("annotation", config.annotation)):
         if value is None:
-            raise ConfigError(f"no {field} given", hint=f"--{field} FILE, or {field} under [run] of a configuration file")
+            raise ConfigError(
+                f"no {field} given", hint=f"--{field} FILE, or {field} under [run] of a configuration file"
+            )
     return Path(str(config.fasta)), Path(str(config.annotation))
 
 

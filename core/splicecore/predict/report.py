@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.artifacts.store import write_json, write_text
-from splicecore.config import RunConfig
 from splicecore.evaluate.calls import CallSummary, count_calls
 from splicecore.genome.sites import SiteIndex
 from splicecore.predict.parts import PartReader, part_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from splicecore.config import RunConfig
     from splicecore.predict.plan import ScorePlan
     from splicecore.predict.table import ScoreTable
     from splicecore.predict.workflow import PassResult
@@ -35,12 +36,16 @@ def write_reports(folder: Path, plan: ScorePlan, result: PassResult, config: Run
             unit = result.units[key]
             per_gene.append(
                 {
-                    "gene_id": gene.gene_id, "gene_name": gene.gene_name, "contig": gene.contig, "strand": gene.strand,
-                    "positions": gene.length, "seconds": round(float(unit["seconds"]), 3),
+                    "gene_id": gene.gene_id,
+                    "gene_name": gene.gene_name,
+                    "contig": gene.contig,
+                    "strand": gene.strand,
+                    "positions": gene.length,
+                    "seconds": round(float(unit["seconds"]), 3),
                     "reused": bool(unit.get("reused", False)),
-                    **{name: counts for name, counts in calls.as_json()["calls"].items()},
+                    **dict(calls.as_json()["calls"].items()),
                 }
-            )  # fmt: skip
+            )
     report = _report(plan, result, config, summary, per_gene)
     write_json(folder / "performance_report.json", report)
     write_text(folder / "performance_report.txt", _text(report))
@@ -79,36 +84,37 @@ def _report(
 
 
 def _text(report: dict[str, Any]) -> str:
-    counters = report["counters"]
+    counters, model = report["counters"], report["base_model"]
+    genes = f"{counters['genes_scored']} of {counters['genes_requested']} scored"
+    reused = f", {counters['genes_reused']} of them found from before" if counters["genes_reused"] else ""
+    where = f"{report['workers']} worker(s) x {report['threads']} thread(s), {report['device']}"
     lines = [
-        f"splicecore run: {report['base_model']['name']} ({report['base_model']['engine']}) on {report['build']}, "
-        f"flank {report['flank']}",
+        f"splicecore run: {model['name']} ({model['engine']}) on {report['build']}, flank {report['flank']}",
         "",
-        f"genes      {counters['genes_scored']} of {counters['genes_requested']} scored, {counters['genes_reused']} of them found from before",
+        f"genes      {genes}{reused}",
         f"positions  {counters['positions']:,}",
-        f"speed      {_number(counters['positions_per_second'])} positions/s "
-        f"({report['workers']} worker(s) x {report['threads']} thread(s), {report['device']})",
+        f"speed      {_number(counters['positions_per_second'])} positions/s ({where})",
         f"memory     {report['peak_memory_mb']} MB at most in one process",
         "",
         *_columns([["stage", "seconds"], *([row["stage"], f"{row['seconds']:.2f}"] for row in report["stages"])]),
         "",
         f"Calls at a probability of {report['accuracy']['threshold']} against the annotation (exact positions)",
-        *_columns(
-            [
-                ["", "annotated", "found", "recall", "other calls", "precision"],
-                *(
-                    [name, str(row["sites"]), str(row["found"]), _number(row["recall"]), str(row["other_calls"]), _number(row["precision"])]
-                    for name, row in report["accuracy"]["calls"].items()
-                ),
-            ]
-        ),
+        *_call_table(report["accuracy"]["calls"]),
         "",
         "Mean score around annotated sites, by offset in transcript orientation (the best must be +0)",
         *_offset_table(report["accuracy"]["offsets"]),
         "",
         *_gene_table(report["genes"]),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _call_table(calls: dict[str, Any]) -> list[str]:
+    rows = [["", "annotated", "found", "recall", "other calls", "precision"]]
+    for name, row in calls.items():
+        counts = [str(row[field]) for field in ("sites", "found", "other_calls")]
+        rows.append([name, *counts[:2], _number(row["recall"]), counts[2], _number(row["precision"])])
+    return _columns(rows)
 
 
 def _offset_table(offsets: dict[str, Any]) -> list[str]:

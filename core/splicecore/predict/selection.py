@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
-from splicecore.config import RunConfig
 from splicecore.errors import AnnotationError, ConfigError, GeneNotFoundError, InputError
-from splicecore.genome.annotation import BoundAnnotation
 from splicecore.genome.genes import Gene, GeneCatalog, MissingGene, parse_region
+
+if TYPE_CHECKING:
+    from splicecore.config import RunConfig
+    from splicecore.genome.annotation import BoundAnnotation
 
 __all__ = ["GeneEntry", "read_gene_names", "select_genes"]
 
@@ -70,12 +73,15 @@ def _named(catalog: GeneCatalog, names: tuple[str, ...]) -> tuple[GeneEntry, ...
     unresolved = {missing.name for missing in selection.missing}
     entries = [
         GeneEntry(name, gene)
-        for name in dict.fromkeys(names) if name not in unresolved
+        for name in dict.fromkeys(names)
+        if name not in unresolved
         for gene in catalog.select([name]).genes
-    ]  # fmt: skip
+    ]
     if not entries:
         first = selection.missing[0]
-        others = f"; {len(selection.missing) - 1} more names are not to be had either" if len(selection.missing) > 1 else ""
+        others = (
+            f"; {len(selection.missing) - 1} more names are not to be had either" if len(selection.missing) > 1 else ""
+        )
         error = GeneNotFoundError if first.contig is None else InputError
         raise error(first.reason + others, hint=_hint(first))
     entries.sort(key=lambda entry: (entry.gene.index if entry.gene is not None else -1, entry.requested or ""))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -18,6 +19,9 @@ import pyarrow.parquet as pq
 from splicecore.artifacts.store import atomic_path
 from splicecore.genome.genes import Gene
 from splicecore.predict.parts import PartReader, part_path
+
+if TYPE_CHECKING:
+    from splicecore.plugins.protocols import Scores
 
 __all__ = ["SCORE_TABLE_VERSION", "ScoreTable"]
 
@@ -59,24 +63,29 @@ class ScoreTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns: build, contig, strand, position, rel_position, gene_id, gene_name, then one ``*_score`` an output."""
+        """Columns: build, contig, strand, position, rel_position, gene_id, gene_name, one ``*_score`` an output."""
         text = pa.dictionary(pa.int32(), pa.string())
-        conventions = {
+        conventions: dict[str | bytes, str | bytes] = {
             "splicecore.schema": f"scores/{SCORE_TABLE_VERSION}",
             "splicecore.coordinates": "0-based; position is genomic, rel_position the offset from the gene's 5' end",
             "splicecore.sites": "donor = last base of the exon, acceptor = first base of the exon, on either strand",
             "splicecore.scores": "probabilities (0-1) of " + ", ".join(self.outputs),
             "splicecore.key": "build, contig, strand, position, gene_id",
+            **dict(self.metadata.items()),
         }
         return pa.schema(
             [
-                ("build", text), ("contig", text), ("strand", text),
-                ("position", pa.int64()), ("rel_position", pa.int64()),
-                ("gene_id", text), ("gene_name", text),
+                ("build", text),
+                ("contig", text),
+                ("strand", text),
+                ("position", pa.int64()),
+                ("rel_position", pa.int64()),
+                ("gene_id", text),
+                ("gene_name", text),
                 *((f"{name}_score", pa.float32()) for name in self.outputs),
             ],
-            metadata={**conventions, **self.metadata},
-        )  # fmt: skip
+            metadata=conventions,
+        )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, a window of positions at a time."""
@@ -96,10 +105,14 @@ class ScoreTable:
         with (
             atomic_path(path) as temporary,
             pq.ParquetWriter(
-                temporary, schema, compression="zstd", sorting_columns=sorting, write_page_checksum=True,
-                use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],
+                temporary,
+                schema,
+                compression="zstd",
+                sorting_columns=sorting,
+                write_page_checksum=True,
+                use_dictionary=[field.name for field in schema if pa.types.is_dictionary(field.type)],  # type: ignore[arg-type]
             ) as writer,
-        ):  # fmt: skip
+        ):
             for table in _regroup(self.batches(), schema):
                 writer.write_table(table, row_group_size=ROW_GROUP)
                 rows += table.num_rows
@@ -132,7 +145,7 @@ class _Columns:
         by_id = sorted(range(len(self.genes)), key=lambda i: (self.genes[i].strand, self.genes[i].gene_id))
         self.rank = np.empty(len(self.genes), dtype=np.int32)
         self.rank[by_id] = np.arange(len(self.genes), dtype=np.int32)
-        self.dictionaries: dict[str, tuple[pa.Array, npt.NDArray[np.int32]]] = {
+        self.dictionaries: dict[str, tuple[pa.Array[Any], npt.NDArray[np.int32]]] = {
             "build": _dictionary([table.build] * len(self.genes)),
             "contig": _dictionary([gene.contig for gene in self.genes]),
             "strand": _dictionary([gene.strand for gene in self.genes]),
@@ -141,27 +154,13 @@ class _Columns:
         }
 
     def window(self, readers: Mapping[int, PartReader], low: int, high: int) -> pa.RecordBatch:
-        positions, relatives, owners, scores = [], [], [], []
-        for index, reader in readers.items():
-            gene = self.genes[index]
-            start, stop = max(low, gene.start), min(high, gene.end)
-            position = np.arange(start, stop, dtype=np.int64)
-            if gene.strand == "+":
-                relative = position - gene.start
-                values = reader.read(start - gene.start, stop - gene.start)
-            else:
-                relative = gene.end - 1 - position
-                values = reader.read(gene.end - stop, gene.end - start)[::-1]
-            positions.append(position)
-            relatives.append(relative)
-            owners.append(np.full(len(position), index, dtype=np.int32))
-            scores.append(values)
-        position, relative, owner = (np.concatenate(arrays) for arrays in (positions, relatives, owners))
-        score = np.concatenate(scores)
-        if len(readers) > 1:
+        slices = [_slice(self.genes[index], index, reader, low, high) for index, reader in readers.items()]
+        position, relative, owner = (np.concatenate([part[k] for part in slices]) for k in range(3))
+        score = np.concatenate([part[3] for part in slices])
+        if len(slices) > 1:
             order = np.lexsort((self.rank[owner], position))
             position, relative, owner, score = position[order], relative[order], owner[order], score[order]
-        arrays = {"position": pa.array(position), "rel_position": pa.array(relative)}
+        arrays: dict[str, pa.Array[Any]] = {"position": pa.array(position), "rel_position": pa.array(relative)}
         for name, (values_of, code) in self.dictionaries.items():
             arrays[name] = pa.DictionaryArray.from_arrays(pa.array(code[owner]), values_of)
         for channel, field in enumerate(self.schema.names[-score.shape[1] :]):
@@ -169,7 +168,20 @@ class _Columns:
         return pa.record_batch([arrays[name] for name in self.schema.names], schema=self.schema)
 
 
-def _dictionary(values: Sequence[str]) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+_Ints = npt.NDArray[np.int64]
+
+
+def _slice(gene: Gene, index: int, reader: PartReader, low: int, high: int) -> tuple[_Ints, _Ints, _Ints, Scores]:
+    """One gene's rows within a window, by rising position: position, rel_position, index of the gene, scores."""
+    position = np.arange(max(low, gene.start), min(high, gene.end), dtype=np.int64)
+    relative = gene.to_relative(position)
+    first, last = int(relative.min()), int(relative.max())
+    scores = reader.read(first, last + 1)
+    owner = np.full(len(position), index, dtype=np.int64)
+    return position, relative, owner, scores if gene.strand == "+" else scores[::-1]
+
+
+def _dictionary(values: Sequence[str]) -> tuple[pa.Array[Any], npt.NDArray[np.int32]]:
     distinct = sorted(set(values))
     code = {value: index for index, value in enumerate(distinct)}
     return pa.array(distinct, type=pa.string()), np.array([code[value] for value in values], dtype=np.int32)

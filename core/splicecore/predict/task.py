@@ -6,9 +6,8 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -19,11 +18,15 @@ from splicecore.genome.encoding import N
 from splicecore.genome.genes import Gene
 from splicecore.genome.reference import Reference
 from splicecore.plugins.host import PluginHost, PluginSettings
-from splicecore.plugins.protocols import BaseModel, Scores
 from splicecore.plugins.specs import OpenRequest
 from splicecore.predict.blocks import FlankMode, GeneSequence
 from splicecore.predict.parts import part_path, write_part
 from splicecore.predict.tiling import Tiling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from splicecore.plugins.protocols import BaseModel, Scores
 
 __all__ = ["ScoreTask", "TaskConfig", "checked_scores", "open_task", "score_gene"]
 
@@ -62,7 +65,7 @@ class ScoreTask:
         self.reference = Reference.open(config.fasta)
 
     def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Score ``shard["units"]``, a list of {"key", "gene"}; returns {"units": one result each, "peak_memory": bytes}."""
+        """Score ``shard["units"]`` ({"key", "gene"} each); returns {"units": a result each, "peak_memory": bytes}."""
         return {"units": [self._unit(unit) for unit in shard["units"]], "peak_memory": peak_memory()}
 
     def _unit(self, unit: Mapping[str, Any]) -> dict[str, Any]:

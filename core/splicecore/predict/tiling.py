@@ -1,16 +1,19 @@
 """Tiles: the stretches of a gene that a base model scores in one call.
 
-The geometry follows from the model's descriptor alone and is anchored to the gene's 5' end, so it never depends on memory,
-workers, other genes or variants; it is part of every score's key.
+The geometry follows from the model's descriptor alone and is anchored to the gene's 5' end, so it never depends on
+memory, workers, other genes or variants; it is part of every score's key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 
-from splicecore.plugins.specs import BaseModelSpec
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from splicecore.plugins.specs import BaseModelSpec
 
 __all__ = ["Tiling"]
 
@@ -26,8 +29,8 @@ class Tiling:
     batch
         Tiles that one call is given at most.
     exact
-        Whether the model scores exactly ``tile`` positions; the last tile then reaches beyond the gene, and what it says
-        there is dropped.
+        Whether the model scores exactly ``tile`` positions; the last tile then reaches beyond the gene, and what it
+        says there is dropped.
     """
 
     tile: int = attrs.field(validator=attrs.validators.ge(1))
@@ -47,7 +50,7 @@ class Tiling:
             yield start, start + self.tile if self.exact else min(start + self.tile, length)
 
     def batches(self, length: int) -> Iterator[list[tuple[int, int]]]:
-        """The spans of a gene in groups of one size and at most ``batch`` members."""
+        """Yield the spans of a gene in groups of one size and at most ``batch`` members."""
         group: list[tuple[int, int]] = []
         for span in self.spans(length):
             same_size = not group or span[1] - span[0] == group[0][1] - group[0][0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +13,6 @@ import pyarrow as pa
 
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import make_folder, write_json
-from splicecore.config import RunConfig
 from splicecore.errors import ChecksumError, ConfigError, ExitCode, PluginError
 from splicecore.execute.plan import plan_shards
 from splicecore.plugins.specs import load_object
@@ -23,9 +21,13 @@ from splicecore.predict.parts import PartReader, part_path
 from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.predict.report import write_reports
 from splicecore.predict.task import peak_memory
+from splicecore.session import Session
 
 if TYPE_CHECKING:
-    from splicecore.session import Session
+    from collections.abc import Iterator, Mapping
+
+    from splicecore.config import RunConfig
+    from splicecore.plugins.protocols import Executor
 
 __all__ = ["PassResult", "ProgressListener", "RunResult", "predict_table", "run"]
 
@@ -38,13 +40,13 @@ class ProgressListener(Protocol):
     """Told how a pass goes on; positions are bases of genes."""
 
     def started(self, total: int, done: int) -> None:
-        """The pass begins with ``done`` of ``total`` positions found from before."""
+        """Begin with ``done`` of ``total`` positions, found from before."""
 
     def advanced(self, positions: int) -> None:
-        """A gene of so many positions is finished."""
+        """Go on by a gene of so many positions."""
 
     def stopped(self) -> None:
-        """The pass ended, whether finished or not."""
+        """End, whether finished or not."""
 
 
 @attrs.define
@@ -121,7 +123,7 @@ def predict_table(session: Session, config: RunConfig, folder: Path) -> pa.Table
     """Score genes and return the table; ``folder`` holds the parts meanwhile."""
     plan = make_plan(session, config)
     result = PassResult()
-    _score(session, plan, config, make_folder(folder / "parts"), result, None)
+    _Pass(session, plan, make_folder(folder / "parts"), result).run(config)
     table = plan.table(folder / "parts", result.done)
     return pa.Table.from_batches(table.batches(), schema=table.schema)
 
@@ -137,9 +139,9 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         if directory.begin(plan.identity, force=config.force):
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
             return _result(directory, plan, None)
-        _notify(session, "splicecore_run_started", run=dict(plan.identity))
+        session.host.notify("splicecore_run_started", run=dict(plan.identity))
         with result.stage("score"):
-            _score(session, plan, config, directory.parts, result, progress)
+            _Pass(session, plan, directory.parts, result, progress).run(config)
         predictions = make_folder(directory.path / "predictions") / "base_model_predictions.parquet"
         table = plan.table(directory.parts, result.done)
         with result.stage("write predictions"):
@@ -149,7 +151,7 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         write_reports(directory.path, plan, result, config, table)
         finished = run_manifest(session, plan, rows, failed=_failed(plan, result))
         directory.finish(finished, [predictions, manifest_path], keep_work=False)
-        _notify(session, "splicecore_run_finished", run=dict(plan.identity), summary=finished)
+        session.host.notify("splicecore_run_finished", run=dict(plan.identity), summary=finished)
         return _result(directory, plan, result, rows)
 
 
@@ -181,51 +183,61 @@ def _failed(plan: ScorePlan, result: PassResult) -> int:
     return failed
 
 
-def _score(
-    session: Session, plan: ScorePlan, config: RunConfig, parts: Path, result: PassResult,
-    progress: ProgressListener | None,
-) -> None:  # fmt: skip
-    """Score every gene of the plan that has no part yet."""
-    lengths = {key: gene.length for gene, key in zip(plan.genes, plan.keys, strict=True)}
-    todo = []
-    for gene, key in zip(plan.genes, plan.keys, strict=True):
-        if _finished(part_path(parts, key), key, gene.length):
-            result.units[key] = {"key": key, "status": "processed", "reason": None, "reused": True, "seconds": 0.0}
-        else:
-            todo.append({"key": key, "gene": attrs.asdict(gene)})
-    shards = plan_shards(todo, [lengths[str(unit["key"])] for unit in todo])
-    executor_name = config.executor or ("serial" if config.workers == 1 else "process")
-    executor = load_object(session.host.executor(executor_name).factory)(workers=config.workers)
-    if progress is not None:
-        progress.started(plan.positions, sum(lengths[key] for key in result.units))
-    results: Iterator[Mapping[str, Any]] = iter(())
-    try:
-        if shards:
-            results = executor.map(_TASK, plan.task_config(session, parts), [{"units": units} for units in shards])
-        for shard in results:
-            _take(session, plan, shard, lengths, result, progress)
-    finally:
-        _close(results)
-        if progress is not None:
-            progress.stopped()
-    result.peak_memory = max(result.peak_memory, peak_memory())
-    if plan.keys and not result.done:
-        first = next(unit for unit in result.units.values() if unit["status"] != "processed")
-        raise PluginError(f"base model {plan.spec.name} failed on every gene, first with {first['reason']}")
+@attrs.define
+class _Pass:
+    """Scores every gene of a plan that has no part yet."""
 
+    session: Session
+    plan: ScorePlan
+    parts: Path
+    result: PassResult
+    progress: ProgressListener | None = None
 
-def _take(
-    session: Session, plan: ScorePlan, shard: Mapping[str, Any], lengths: Mapping[str, int], result: PassResult,
-    progress: ProgressListener | None,
-) -> None:  # fmt: skip
-    result.peak_memory = max(result.peak_memory, int(shard.get("peak_memory", 0)))
-    for unit in shard["units"]:
-        result.units[unit["key"]] = dict(unit)
-        if unit["status"] != "processed":
-            logger.error("gene with key %s: %s", unit["key"][:12], unit["reason"])
-        if progress is not None:
-            progress.advanced(lengths[unit["key"]])
-    _notify(session, "splicecore_shard_finished", run=dict(plan.identity), shard=dict(shard))
+    def run(self, config: RunConfig) -> None:
+        plan, result = self.plan, self.result
+        todo = []
+        for gene, key in zip(plan.genes, plan.keys, strict=True):
+            if _finished(part_path(self.parts, key), key, gene.length):
+                result.units[key] = {"key": key, "status": "processed", "reason": None, "reused": True, "seconds": 0.0}
+            else:
+                todo.append({"key": key, "gene": attrs.asdict(gene)})
+        shards = plan_shards(todo, [plan.length(str(unit["key"])) for unit in todo])
+        if self.progress is not None:
+            self.progress.started(plan.positions, sum(plan.length(key) for key in result.units))
+        try:
+            if shards:
+                self._map(config, shards)
+        finally:
+            if self.progress is not None:
+                self.progress.stopped()
+        result.peak_memory = max(result.peak_memory, peak_memory())
+        if plan.keys and not result.done:
+            first = next(unit for unit in result.units.values() if unit["status"] != "processed")
+            raise PluginError(f"base model {plan.spec.name} failed on every gene, first with {first['reason']}")
+
+    def _map(self, config: RunConfig, shards: list[list[dict[str, Any]]]) -> None:
+        host = self.session.host
+        name = config.executor or ("serial" if config.workers == 1 else "process")
+        executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
+        task_config = self.plan.task_config(self.session, self.parts)
+        results = executor.map(_TASK, task_config, [{"units": units} for units in shards])
+        try:
+            for shard in results:
+                self._take(shard)
+                host.notify("splicecore_shard_finished", run=dict(self.plan.identity), shard=dict(shard))
+        finally:
+            close = getattr(results, "close", None)
+            if close is not None:
+                close()
+
+    def _take(self, shard: Mapping[str, Any]) -> None:
+        self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))
+        for unit in shard["units"]:
+            self.result.units[unit["key"]] = dict(unit)
+            if unit["status"] != "processed":
+                logger.error("gene with key %s: %s", unit["key"][:12], unit["reason"])
+            if self.progress is not None:
+                self.progress.advanced(self.plan.length(unit["key"]))
 
 
 def _finished(path: Path, key: str, length: int) -> bool:
@@ -237,13 +249,3 @@ def _finished(path: Path, key: str, length: int) -> bool:
     except ChecksumError as error:
         logger.warning("%s; scoring that gene again", error.message)
         return False
-
-
-def _close(results: Iterator[Mapping[str, Any]]) -> None:
-    close = getattr(results, "close", None)
-    if close is not None:
-        close()
-
-
-def _notify(session: Session, hook: str, **arguments: Any) -> None:
-    session.host.notify(hook, **arguments)

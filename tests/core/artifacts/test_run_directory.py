@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.errors import OutputError
 
@@ -43,7 +42,7 @@ def test_another_run_is_refused_with_the_difference(tmp_path, finished):
         if finished:
             finish(directory)
         other = {"flank": "n", "model": {"name": "a", "fingerprint": "2"}}
-        with pytest.raises(OutputError, match="flank was real, is n; model.fingerprint was 1, is 2") as caught:
+        with pytest.raises(OutputError, match=r"flank was real, is n; model\.fingerprint was 1, is 2") as caught:
             directory.begin(other)
         assert "--force" in str(caught.value)
         assert directory.begin(other, force=True) is False

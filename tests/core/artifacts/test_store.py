@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 
 import pytest
-
 from splicecore.artifacts.store import (
     atomic_path,
     canonical_json,
@@ -28,17 +26,22 @@ def test_atomic_path_replaces_whole_files(tmp_path):
         temporary.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
-    assert os.listdir(tmp_path) == ["table.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.txt"]
 
 
 def test_atomic_path_leaves_nothing_of_a_failed_write(tmp_path):
     target = tmp_path / "table.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="halfway"), atomic_path(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("halfway")
+
+    def write_half() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        write_half()
     assert target.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.txt"]
 
 
 def test_file_system_errors_name_the_path(tmp_path):

@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
-
 from splicecore.errors import ContractError, InputError
 from splicecore.execute.executors import ProcessExecutor, SerialExecutor, WorkerDiedError
 
-TASKS = '''
+TASKS = """
 import os, signal, time
 from splicecore.errors import InputError
 
@@ -35,7 +35,7 @@ class Double:
         if "closed" in self.config:
             with open(self.config["closed"], "a") as handle:
                 handle.write("closed")
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,6 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 def _is_zombie(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as handle:
-            return handle.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return False
