@@ -70,6 +70,19 @@ class Confusion:
         """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN); NaN without calls and sites."""
         return _ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
 
+    def __add__(self, other: Confusion) -> Confusion:
+        if not isinstance(other, Confusion):
+            return NotImplemented
+        if self.threshold != other.threshold:
+            raise InputError(f"counts at thresholds {self.threshold} and {other.threshold} cannot be added")
+        return Confusion(
+            self.threshold,
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.true_negatives + other.true_negatives,
+        )
+
 
 @attrs.frozen(eq=False)
 class OffsetScan:

@@ -411,6 +411,18 @@ class _AnyDevice(MotifModel):
         super()._check_request()
 
 
+@_fault("missing device")
+class _MissingDevice(MotifModel):
+    def _check_request(self) -> None:
+        if not self.request.device.startswith("cuda"):
+            super()._check_request()
+
+    def predict(self, codes: Codes) -> Scores:
+        if self.request.device.startswith("cuda"):
+            raise RuntimeError("no device")
+        return super().predict(codes)
+
+
 @_fault("any engine")
 class _AnyEngine(MotifModel):
     def _check_request(self) -> None:

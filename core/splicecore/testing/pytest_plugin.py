@@ -30,7 +30,7 @@ def splicecore_host(request: pytest.FixtureRequest) -> PluginHost:
     ``@pytest.mark.splicecore_plugins("mymodel")`` names the entry points to load. The environment variables that choose
     plugins are not looked at: a test sees the same plugins on every machine.
     """
-    from splicecore.plugins.host import PluginHost, PluginSettings  # noqa: PLC0415
+    from splicecore.plugins.host import PluginHost, PluginSettings
 
     names = tuple(str(name) for mark in request.node.iter_markers("splicecore_plugins") for name in mark.args)
     return PluginHost.discover(PluginSettings(load=names))

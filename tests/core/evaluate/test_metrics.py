@@ -183,6 +183,14 @@ def test_confusion_without_calls_or_sites_has_no_ratios():
     assert math.isnan(confusion.f1)
 
 
+def test_counts_of_parts_add_up():
+    labels, scores = [1, 1, 0, 0, 0], [0.5, 0.4, 0.5, 0.6, 0.1]
+    parts = confusion_at(labels[:2], scores[:2], 0.5) + confusion_at(labels[2:], scores[2:], 0.5)
+    assert parts == confusion_at(labels, scores, 0.5)
+    with pytest.raises(InputError, match="cannot be added"):
+        _ = parts + confusion_at(labels, scores, 0.6)
+
+
 @pytest.mark.parametrize(
     ("labels", "scores", "weights", "message"),
     [

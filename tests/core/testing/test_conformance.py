@@ -49,6 +49,7 @@ CAUGHT_BY = {
     "fingerprint of name": {"fingerprint_of_altered_weights"},
     "close twice": {"closing"},
     "any device": {"unknown_device"},
+    "missing device": {"unknown_device"},
     "any engine": {"unknown_engine"},
 }
 
@@ -56,11 +57,11 @@ CAUGHT_BY = {
 @pytest.fixture(autouse=True)
 def state_is_restored():
     """Some of the mistakes are made in this process too."""
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global generator is what is kept
     with mock.patch.dict(os.environ):
         yield
     random.setstate(python)
-    np.random.set_state(numpy)
+    np.random.set_state(numpy)  # noqa: NPY002
 
 
 def case_of(fault: str | None = None) -> BaseModelCase:

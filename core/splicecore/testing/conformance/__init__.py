@@ -16,7 +16,7 @@ __all__ = ["BaseModelConformance"]
 
 def __getattr__(name: str) -> Any:
     if name == "BaseModelConformance":
-        from splicecore.testing.conformance.base_model import BaseModelConformance  # noqa: PLC0415
+        from splicecore.testing.conformance.base_model import BaseModelConformance
 
         return BaseModelConformance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

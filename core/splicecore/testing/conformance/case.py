@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 import attrs
@@ -10,12 +11,11 @@ import numpy.typing as npt
 
 from splicecore.genome.encoding import Codes, N, encode
 from splicecore.plugins.hookspecs import ENTRY_POINT_GROUP
+from splicecore.plugins.protocols import BaseModel
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from splicecore.plugins.protocols import BaseModel, Scores
+    from splicecore.plugins.protocols import Scores
 
 __all__ = [
     "BaseModelCase",
@@ -63,7 +63,7 @@ def difference(left: Scores, right: Scores) -> float:
 
 def open_through_host(spec: BaseModelSpec, request: OpenRequest) -> BaseModel:
     """Open as the core does, with no plugin installed that could wrap the model."""
-    from splicecore.plugins.host import PluginHost, PluginSettings  # noqa: PLC0415
+    from splicecore.plugins.host import PluginHost, PluginSettings
 
     return PluginHost.discover(PluginSettings(load=())).open_base_model(spec, request)
 
@@ -73,7 +73,7 @@ def find_plugin_module(spec: BaseModelSpec) -> str | None:
 
     It is looked for among the installed entry points, by the top-level package of the spec's factory.
     """
-    from importlib.metadata import entry_points  # noqa: PLC0415
+    from importlib.metadata import entry_points
 
     package = _top_level(spec.factory)
     modules = sorted({point.module for point in entry_points(group=ENTRY_POINT_GROUP)})
