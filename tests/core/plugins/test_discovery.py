@@ -10,7 +10,8 @@ import pytest
 import splicecore
 from splicecore.api import API_VERSION, ENTRY_POINT_GROUP, hookimpl
 from splicecore.errors import ConfigError, PluginLoadError
-from splicecore.plugins.host import PluginHost, PluginSettings, PluginState
+from splicecore.plugins.discovery import unmet
+from splicecore.plugins.host import PluginHost, PluginRecord, PluginSettings, PluginState
 
 CAUSES = {
     "broken-import": "ModuleNotFoundError: No module named 'a_package_that_nobody_has'",
@@ -266,3 +267,13 @@ def test_discovery_configures_no_logging(site):
     handlers = logging.getLogger("splicecore").handlers[:]
     site.discover()
     assert logging.getLogger("splicecore").handlers == handlers
+
+
+@pytest.mark.parametrize(
+    ("version", "cause"),
+    [("1.2", None), ("1.3.0.dev1", None), ("1.1.9", "needs splicecore<2,>=1.2, have 1.1.9"), ("2.0", "needs")],
+)
+def test_versions_of_the_core_under_development_count(version, cause):
+    record = PluginRecord(name="p", entry_point="p", state=PluginState.LOADED, requires=("splicecore<2,>=1.2",))
+    found = unmet(record, version)
+    assert found is None if cause is None else found.startswith(cause)
