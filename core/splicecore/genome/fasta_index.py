@@ -11,6 +11,7 @@ import logging
 import os
 import struct
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -70,7 +71,7 @@ def classify(path: Path) -> Kind:
     try:
         with gzip.open(path) as text:
             _check_first_letter(path, text.read(1))
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise FastaError(f"FASTA file {path} is damaged: {error}", hint="fetch or copy it again") from error
     return "bgzip"
 
@@ -183,16 +184,13 @@ def _make_index(path: Path, fai: Path, gzi: Path | None) -> None:
 class _Text:
     """Random access to the uncompressed bytes of a FASTA, independent of htslib."""
 
-    def __init__(self, path: Path, gzi: Path | None) -> None:
+    def __init__(self, path: Path, handle: BinaryIO, gzi: Path | None) -> None:
         self._path = path
-        self._handle: BinaryIO = path.open("rb")
+        self._handle = handle
         self._blocks: npt.NDArray[np.int64] | None = None
         self.size = path.stat().st_size
         if gzi is not None:
             self._blocks, self.size = self._read_blocks(gzi)
-
-    def close(self) -> None:
-        self._handle.close()
 
     def read(self, start: int, stop: int) -> bytes:
         if stop <= start:
@@ -244,14 +242,13 @@ def verify_index(path: Path, index: FastaIndex, gzi: Path | None) -> None:
         If the file is shorter or longer than the index says, a contig's header is not where it should be, or the file
         has a contig twice.
     """
-    text = _Text(path, gzi)
     try:
-        _check_size(path, index, text)
-        _check_gaps(path, index, text.read, text.size)
-    except (EOFError, gzip.BadGzipFile) as error:
+        with path.open("rb") as handle:
+            text = _Text(path, handle, gzi)
+            _check_size(path, index, text.size)
+            _check_gaps(path, index, text.read, text.size)
+    except (EOFError, OSError, zlib.error) as error:
         raise FastaError(f"FASTA file {path} is damaged: {error}", hint="fetch or copy it again") from error
-    finally:
-        text.close()
 
 
 def _stale(path: Path, index: FastaIndex, detail: str) -> FastaError:
@@ -262,11 +259,11 @@ def _stale(path: Path, index: FastaIndex, detail: str) -> FastaError:
     )
 
 
-def _check_size(path: Path, index: FastaIndex, text: _Text) -> None:
+def _check_size(path: Path, index: FastaIndex, size: int) -> None:
     end = int(index.ends.max())
-    if end > text.size:
+    if end > size:
         name = index.names[int(index.ends.argmax())]
-        detail = f"{name} should end at byte {end:,}, but the file ends at {text.size:,}"
+        detail = f"{name} should end at byte {end:,}, but the file ends at {size:,}"
         raise _stale(path, index, f"{detail} (truncated FASTA or stale index)")
 
 
