@@ -6,8 +6,8 @@ Three steps, because Keras with TensorFlow lives in an environment of its own:
 
         python benchmarks/parity_keras.py export --fasta GRCh37.fa.gz --table GRCh37.spliceai_table.txt genes.npz
 
-2.  In the TensorFlow environment (needs numpy, h5py, keras, tensorflow; not splicecore): score the way that SpliceAI does,
-    in windows of 5,000 positions with 10 kb of context and `same` padding, cropped.
+2.  In the TensorFlow environment (needs numpy, h5py, keras, tensorflow; not splicecore): score the way that SpliceAI
+    does, in windows of 5,000 positions with 10 kb of context and `same` padding, cropped.
 
         python benchmarks/parity_keras.py keras --weights .../spliceai/models genes.npz keras.npz
 
@@ -41,13 +41,12 @@ GROUPS = ((11, 1), (11, 4), (21, 10), (41, 25))
 CHANNELS = ("neither", "acceptor", "donor")
 
 
-# ---------------------------------------------------------------------------------------------- 1: splicecore's environment
+# ------------------------------------------------------------------------------------------ 1: splicecore's environment
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Write genes of both strands, at least ``--positions`` positions of each."""
     import pysam  # noqa: PLC0415
-
     from splicecore.api import N, encode, reverse_complement  # noqa: PLC0415
 
     genes: dict[str, np.ndarray] = {}
@@ -78,7 +77,7 @@ def in_turns(table: Path, contigs: list[str]) -> Iterator[dict[str, str]]:
         yield from (row for row in turn if row is not None)
 
 
-# ------------------------------------------------------------------------------------------ 2: the TensorFlow environment
+# ---------------------------------------------------------------------------------------- 2: the TensorFlow environment
 
 
 def keras(arguments: argparse.Namespace) -> int:
@@ -157,7 +156,7 @@ def keras_from_config(file: Path) -> object:
     return load_model(file, compile=False)
 
 
-# ---------------------------------------------------------------------------------------------- 3: splicecore's environment
+# ------------------------------------------------------------------------------------------ 3: splicecore's environment
 
 
 def compare(arguments: argparse.Namespace) -> int:
