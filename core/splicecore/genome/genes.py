@@ -10,7 +10,6 @@ import attrs
 import numpy as np
 
 from splicecore.errors import ConfigError
-from splicecore.genome.arrow import labels, numbers
 from splicecore.genome.suggestions import near_names
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ class GeneCatalog:
     """
 
     def __init__(self, annotation: BoundAnnotation) -> None:
+        from splicecore.genome.arrow import labels, numbers
+
         self.annotation = annotation
         table = annotation.genes
         self._labels = {name: labels(table, name) for name in ("gene_id", "gene_name", "contig", "strand")}
@@ -191,6 +192,8 @@ class GeneCatalog:
     @functools.cached_property
     def _unmatched(self) -> dict[str, str]:
         """Contig of the genes that are not on the reference, by id, name and id without version."""
+        from splicecore.genome.arrow import labels
+
         table = self.annotation.unmatched_genes
         contigs: dict[str, str] = {}
         columns = (labels(table, name) for name in ("gene_id", "gene_name", "contig"))

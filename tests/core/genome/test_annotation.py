@@ -7,7 +7,6 @@ import logging
 
 import pysam
 import pytest
-
 from splicecore.errors import AnnotationError
 from splicecore.genome.annotation import read_annotation
 
@@ -113,9 +112,7 @@ def test_rows_of_genes_and_transcripts_may_be_missing(mini_gtf, tmp_path):
         spans = ["gene_id", "contig", "strand", "start", "end"]
         assert whole.genes.select(spans).equals(part.genes.select(spans))
         assert whole.exons.equals(part.exons)
-        assert part.genes.column("gene_name").to_pylist() == (
-            ["G1", "G2"] if "gene" in dropped else ["PLUS", "MINUS"]
-        )
+        assert part.genes.column("gene_name").to_pylist() == (["G1", "G2"] if "gene" in dropped else ["PLUS", "MINUS"])
 
 
 def test_order_of_lines_makes_no_difference(mini_gtf, tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import pytest
-
 from splicecore.errors import AnnotationError, ContigError
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.assemblies import ASSEMBLIES
@@ -53,7 +52,9 @@ def test_nothing_in_common(mini_gtf):
 
 def test_gene_beyond_the_contig(mini_gtf):
     contigs = Contigs(("chr1", "chr2"), (100, 49))
-    with pytest.raises(AnnotationError, match=r"1 genes end beyond their contig, first G2 at chr2:5-50 .* 49 bases") as c:
+    with pytest.raises(
+        AnnotationError, match=r"1 genes end beyond their contig, first G2 at chr2:5-50 .* 49 bases"
+    ) as c:
         read_annotation(mini_gtf).bind(contigs)
     assert "another build" in c.value.hint
     assert len(read_annotation(mini_gtf).bind(Contigs(("chr1", "chr2"), (60, 50))).genes) == 2
