@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from splicecore.errors import ConfigError, ContigError
 from splicecore.genome.annotation import read_annotation
@@ -21,6 +21,7 @@ def genes(draw):
 
 
 @given(gene=genes(), data=st.data())
+@settings(deadline=None)
 def test_relative_and_genomic_are_inverse(gene, data):
     relative = np.array(data.draw(st.lists(st.integers(-10, gene.length + 10), max_size=20)), dtype=np.int64)
     genomic = gene.to_genomic(relative)

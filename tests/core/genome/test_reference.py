@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pysam
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from splicecore.errors import ContigError, FastaError
 from splicecore.genome import fasta_index
@@ -51,6 +51,7 @@ def test_attributes(opened):
     length=st.integers(0, 250),
     strand=st.sampled_from("+-"),
 )
+@settings(deadline=None)
 def test_fetch_equals_slicing(opened, sequences, contig, start, length, strand):
     sequence = sequences["chr" + contig[-1]]
     expected = sliced(sequence, start, start + length)
