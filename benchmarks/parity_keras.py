@@ -46,8 +46,8 @@ CHANNELS = ("neither", "acceptor", "donor")
 
 def export(arguments: argparse.Namespace) -> int:
     """Write genes of both strands, at least ``--positions`` positions of each."""
-    import pysam  # noqa: PLC0415
-    from splicecore.api import N, encode, reverse_complement  # noqa: PLC0415
+    import pysam
+    from splicecore.api import N, encode, reverse_complement
 
     genes: dict[str, np.ndarray] = {}
     positions = {"+": 0, "-": 0}
@@ -112,8 +112,8 @@ def keras_windows(codes: np.ndarray) -> tuple[np.ndarray, int]:
 
 def keras_from_code(file: Path) -> object:
     """Build SpliceAI-10k from the paper's description and set the weights of the file by layer name."""
-    import h5py  # noqa: PLC0415
-    from keras import Model, layers  # noqa: PLC0415
+    import h5py
+    from keras import Model, layers
 
     counters = {"conv1d": 0, "batch_normalization": 0}
 
@@ -151,7 +151,7 @@ def keras_from_code(file: Path) -> object:
 
 def keras_from_config(file: Path) -> object:
     """Let Keras build the network from the file's own description; only for files that you trust."""
-    from keras.models import load_model  # noqa: PLC0415
+    from keras.models import load_model
 
     return load_model(file, compile=False)
 
@@ -182,9 +182,9 @@ def compare_members(
     which: str,
 ) -> float:
     """Score all genes with these networks, print one line a strand, and return the largest difference."""
-    from splicecore.api import OpenRequest  # noqa: PLC0415
-    from splicecore_spliceai.model import open_model  # noqa: PLC0415
-    from splicecore_spliceai.plugin import SPEC  # noqa: PLC0415
+    from splicecore.api import OpenRequest
+    from splicecore_spliceai.model import open_model
+    from splicecore_spliceai.plugin import SPEC
 
     request = OpenRequest(
         weights=str(arguments.weights),

@@ -54,13 +54,13 @@ class KerasNetwork:
 
     def config(self) -> dict[str, Any]:
         """What Keras says about the layers, as far as the loader looks at it."""
-        layers: list[dict[str, Any]] = []
-        for index, numbers in enumerate(self.block_convs):
-            for number in numbers:
-                layers.append(self._layer("Conv1D", f"conv1d_{number}", dilation_rate=[self.table[index][1]]))
-        for name in self.layers:
-            if name.startswith("batch"):
-                layers.append(self._layer("BatchNormalization", name, epsilon=EPSILON))
+        layers = [
+            self._layer("Conv1D", f"conv1d_{number}", dilation_rate=[self.table[index][1]])
+            for index, numbers in enumerate(self.block_convs)
+            for number in numbers
+        ]
+        norms = (name for name in self.layers if name.startswith("batch"))
+        layers += [self._layer("BatchNormalization", name, epsilon=EPSILON) for name in norms]
         layers.append(self._layer("Activation", "activation_1", activation="relu"))
         layers.append(self._layer("Conv1D", f"conv1d_{OUTPUT[self.groups]}", dilation_rate=[1], activation="softmax"))
         return {"class_name": "Model", "config": {"layers": layers}}

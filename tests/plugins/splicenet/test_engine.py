@@ -140,6 +140,31 @@ def test_the_embedding_process_keeps_its_threads(load: Any, random_codes: Any) -
         torch.set_num_threads(mine)
 
 
+def test_a_system_without_threads_is_an_error_and_not_a_hang(
+    load: Any, random_codes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when some threads have started and wait for the others."""
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+        started.append(thread)
+
+    mine = torch.get_num_threads()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_two)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            SplicenetEnsemble([load()], threads=4).predict(random_codes(1, 100))
+    for thread in started:
+        thread.join(timeout=10)
+    assert [thread.is_alive() for thread in started] == [False, False]
+    assert torch.get_num_threads() == mine
+    assert _in_new_thread(torch.get_num_threads) == mine
+
+
 def test_close_stops_the_threads(load: Any, random_codes: Any) -> None:
     gc.collect()
     before = threading.active_count()

@@ -99,7 +99,7 @@ class SplicenetEnsemble:
         with _exact_convolutions(self.device):
             for row, member in self._score(codes, tasks):
                 total[row] += member
-        total *= np.float32(1 / len(self._networks))
+        total /= np.float32(len(self._networks))
         return total
 
     def close(self) -> None:
@@ -159,10 +159,16 @@ def _single_threaded_pool(threads: int) -> ThreadPoolExecutor:
     with _SETTING_THREADS:
         mine = torch.get_num_threads()
         pool = ThreadPoolExecutor(threads, thread_name_prefix="splicenet", initializer=initialize)
-        for _ in range(threads):  # each starts a thread, because none is idle before all have met at the barrier
-            pool.submit(int)
-        started.wait()
-        torch.set_num_threads(mine)  # no change for this thread; threads started from now on take this number again
+        try:
+            for _ in range(threads):  # each starts a thread, because none is idle before all have met at the barrier
+                pool.submit(int)
+            started.wait()
+        except BaseException:  # the system gave no more threads, or Ctrl-C: let go of those that wait
+            started.abort()
+            pool.shutdown(wait=False)
+            raise
+        finally:
+            torch.set_num_threads(mine)  # nothing new for this thread; threads that start later take it again
     return pool
 
 

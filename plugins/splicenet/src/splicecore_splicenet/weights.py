@@ -11,10 +11,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from splicecore_splicenet.architecture import Architecture
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from splicecore_splicenet.architecture import Architecture
 
 __all__ = ["BatchNorm", "BlockWeights", "Convolution", "NetworkWeights"]
 
