@@ -34,7 +34,7 @@ def simulated_inputs(folder: Path) -> tuple[Path, Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     files = simulate_genome(SimulationConfig(), seed=SEED).write(folder)
-    return files.fasta, files.gtf
+    return files.fasta, files.annotation
 
 
 def choose_model() -> str:

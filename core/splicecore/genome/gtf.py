@@ -51,28 +51,43 @@ def read_gtf(source: TextSource) -> list[pa.RecordBatch]:
     AnnotationError
         If a line is malformed (with its 1-based number), the file is truncated or has no exon.
     """
-    batches: list[pa.RecordBatch] = []
-    exons = 0
     try:
-        with source.open_arrow() as stream, _open_csv(stream) as reader:
-            for batch in reader:
-                features = _features(batch)
-                exons += pc.sum(pc.equal(features.column("kind"), EXON)).as_py() or 0
-                batches.append(features)
+        try:
+            batches = _read(source, _leading_comments(source))
+        except pa.ArrowInvalid:
+            batches = _read(source, 0, comments_anywhere=True)
     except (_MalformedError, pa.ArrowInvalid) as error:
         _explain(source, error)
     except OSError as error:
         raise source.damaged(error) from error
-    if not exons:
+    if not any(pc.any(pc.equal(batch.column("kind"), EXON), min_count=0).as_py() for batch in batches):
         raise AnnotationError(f"annotation file {source.path} has no exon", hint="is it a GTF file with 'exon' rows?")
     return batches
 
 
-def _open_csv(stream: Any) -> Any:
+def _read(source: TextSource, skip: int, *, comments_anywhere: bool = False) -> list[pa.RecordBatch]:
+    """Parse the lines after the first ``skip`` ones.
+
+    Comments within the file need a Python function that Arrow's threads call, and such a thread can bring the process
+    down if the interpreter ends meanwhile; so it is used only where there are any.
+    """
+    with source.open_arrow() as stream, _open_csv(stream, skip, _skip_comment if comments_anywhere else None) as reader:
+        return [_features(batch) for batch in reader]
+
+
+def _leading_comments(source: TextSource) -> int:
+    """Count the lines before the first one that is neither empty nor a comment."""
+    for number, line in source.lines():
+        if line.strip() and not line.startswith("#"):
+            return number - 1
+    return 0
+
+
+def _open_csv(stream: Any, skip: int, handler: Any) -> Any:
     return pcsv.open_csv(
         stream,
-        read_options=pcsv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK),
-        parse_options=pcsv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=_skip_comment),
+        read_options=pcsv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK, skip_rows=skip),
+        parse_options=pcsv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=handler),
         convert_options=pcsv.ConvertOptions(
             include_columns=["contig", "feature", "start", "end", "strand", "attributes"],
             column_types={

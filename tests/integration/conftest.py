@@ -1,0 +1,126 @@
+"""A simulated genome, and base models that are quick, slow, fussy or broken, installed for the command line to find."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+from splicecore.testing.plugins import fake_distribution
+from splicecore.testing.simulate import SimulatedGenome, SimulationConfig, simulate_genome
+
+MODELS = '''
+import os, time
+import attrs
+import numpy as np
+from splicecore.api import hookimpl
+from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
+
+def spec(name, **fields):
+    return attrs.evolve(MOTIF_SPEC, name=name, factory=__name__ + ":open_model", **fields)
+
+SPECS = {s.name: s for s in (
+    spec("quick"), spec("windows", output_length=700, max_positions=2100), spec("tiles", max_positions=1000),
+    spec("slow"), spec("fussy"), spec("broken"), spec("liar"),
+)}
+
+@hookimpl
+def splicecore_base_models():
+    return list(SPECS.values())
+
+class Model(MotifModel):
+    def predict(self, codes):
+        kind = self.spec.name
+        if kind == "slow":
+            time.sleep(float(os.environ.get("SLOW", "0.2")))
+        if kind == "broken" or (kind == "fussy" and codes.shape[1] % 2):
+            raise RuntimeError("a model's own bug")
+        scores = super().predict(codes)
+        return scores * 2 if kind == "liar" else scores
+
+def open_model(spec, request):
+    return Model(spec, request)
+'''
+
+OBSERVER = '''
+import json, os
+from splicecore.api import hookimpl
+
+def note(event, **facts):
+    with open(os.environ["EVENTS"], "a") as handle:
+        handle.write(json.dumps({"event": event, **facts}) + "\\n")
+
+@hookimpl
+def splicecore_run_started(run):
+    note("started", run=run)
+
+@hookimpl
+def splicecore_shard_finished(run, shard):
+    note("shard", units=len(shard["units"]))
+
+@hookimpl
+def splicecore_run_finished(run, summary):
+    note("finished", rows=summary["rows"])
+    raise RuntimeError("observers may fail")
+'''
+
+
+@attrs.frozen
+class Bench:
+    """Inputs on disk, the folder of installed plugins, and a way to call the command line as a user does."""
+
+    genome: SimulatedGenome
+    fasta: Path
+    annotation: Path
+    site: Path
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Environment of a child process: only the models of this bench are installed for it."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("SPLICECORE_")}
+        return {
+            **inherited,
+            "PYTHONPATH": str(self.site),
+            "SPLICECORE_LOAD_PLUGINS": "bench-models,bench-observer",
+            "SPLICECORE_CACHE_DIR": str(self.site / "cache"),
+            "SPLICECORE_DATA_ROOT": str(self.site / "data"),
+            "XDG_STATE_HOME": str(self.site / "state"),
+            "EVENTS": str(self.site / "events"),
+            **variables,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line for arguments."""
+        return [sys.executable, "-m", "splicecore", *arguments]
+
+    def run_arguments(self, output: Path, *arguments: str, model: str = "quick") -> list[str]:
+        """Return arguments of ``run`` on this bench's inputs."""
+        inputs = ["--fasta", str(self.fasta), "--annotation", str(self.annotation)]
+        return ["run", *inputs, "--base-model", model, "--output-dir", str(output), *arguments]
+
+    def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Call the command line."""
+        return subprocess.run(
+            self.command(*arguments), env=self.environment(**variables), capture_output=True, text=True, check=False
+        )
+
+    def run(self, output: Path, *arguments: str, model: str = "quick", **variables: str) -> Path:
+        """Call ``run`` and insist that it succeeds; returns the path of the predictions."""
+        done = self.call(*self.run_arguments(output, *arguments, model=model), **variables)
+        assert done.returncode == 0, done.stderr
+        return output / "predictions" / "base_model_predictions.parquet"
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory) -> Bench:
+    """A small simulated genome with overlapping genes on both strands, and the models."""
+    folder = tmp_path_factory.mktemp("bench")
+    config = SimulationConfig(intron_length=300, intron_range=(100, 900), intergenic_length=500, exons_per_gene=(3, 5))
+    genome = simulate_genome(config, seed=4)
+    paths = genome.write(folder / "genome")
+    fake_distribution(folder / "site", "bench-models", "1.0", MODELS)
+    fake_distribution(folder / "site", "bench-observer", "1.0", OBSERVER)
+    return Bench(genome, paths.fasta, paths.annotation, folder / "site")
