@@ -8,10 +8,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from splicecore.genome.encoding import Codes
 from splicecore.testing import _composition, _motifs
 
 if TYPE_CHECKING:
-    from splicecore.genome.encoding import Codes
     from splicecore.testing.simulate import SimulationConfig
 
 __all__ = ["ACCEPTOR", "DONOR", "GeneDraft", "draft_gene"]
@@ -22,6 +22,10 @@ DONOR = 2
 _TERMINAL_EXON = (200, 400)
 _MARGIN = 120
 """Bases at both ends of an intron that hold no decoy, and bases on both sides of a nested gene."""
+
+
+_PARTNER = 250
+"""Bases before a decoy donor that hold no AG but a decoy's: it has no acceptor to make an exon with."""
 
 
 @attrs.frozen(eq=False)
@@ -173,6 +177,7 @@ def _decoys(
         if rng.random() < 0.5:
             halves.reverse()
         donor, acceptor = (int(rng.integers(left + 45, right - 10)) for left, right in halves)
+        _motifs.remove_ag(codes[max(int(start) + 10, donor - _PARTNER) : donor])
         _overlay_donor(codes, donor, _motifs.draw_donor(rng, config.site_strength))
         _overlay_acceptor(codes, acceptor, _motifs.draw_acceptor(rng, config.site_strength, tract=False))
         decoys += [(donor - 1, DONOR), (acceptor, ACCEPTOR)]

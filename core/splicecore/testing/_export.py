@@ -58,7 +58,7 @@ def _write(path: Path, lines: Iterator[str], *, bgzip: bool) -> None:
     if not bgzip:
         path.write_bytes(content)
         return
-    import pysam  # noqa: PLC0415  (heavy, and not needed for plain files)
+    import pysam
 
     with pysam.BGZFile(str(path), "wb", None) as handle:
         handle.write(content)

@@ -18,6 +18,7 @@ __all__ = [
     "draw_donor",
     "draw_from",
     "polyadenylation_signal",
+    "remove_ag",
     "splicing_enhancers",
 ]
 
@@ -124,11 +125,11 @@ def draw_acceptor(rng: np.random.Generator, strength: float, *, tract: bool = Tr
         draw_from(rng, np.repeat(_TRACT, n_tract, axis=0), strength),
     ]
     upstream = np.concatenate([branch, *fill, motif[:1]])
-    _remove_ag(upstream)
+    remove_ag(upstream)
     return np.concatenate([upstream, motif[1:]])
 
 
-def _remove_ag(codes: Codes) -> None:
+def remove_ag(codes: Codes) -> None:
     """Turn the G of every AG into T, in place."""
     codes[1:][(codes[:-1] == A) & (codes[1:] == G)] = T
 
