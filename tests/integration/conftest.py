@@ -9,11 +9,10 @@ from pathlib import Path
 
 import attrs
 import pytest
-
 from splicecore.testing.plugins import fake_distribution
 from splicecore.testing.simulate import SimulatedGenome, SimulationConfig, simulate_genome
 
-MODELS = '''
+MODELS = """
 import os, time
 import attrs
 import numpy as np
@@ -44,9 +43,9 @@ class Model(MotifModel):
 
 def open_model(spec, request):
     return Model(spec, request)
-'''
+"""
 
-OBSERVER = '''
+OBSERVER = """
 import json, os
 from splicecore.api import hookimpl
 
@@ -66,7 +65,7 @@ def splicecore_shard_finished(run, shard):
 def splicecore_run_finished(run, summary):
     note("finished", rows=summary["rows"])
     raise RuntimeError("observers may fail")
-'''
+"""
 
 
 @attrs.frozen

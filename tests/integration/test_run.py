@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-
 from splicecore.api import Session, encode, reverse_complement
 from splicecore.plugins.host import PluginSettings
-from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
 from splicecore.plugins.specs import OpenRequest
+from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
 
 COLUMNS = [
     "build", "contig", "strand", "position", "rel_position", "gene_id", "gene_name",
@@ -40,7 +39,9 @@ def expected_scores(bench, gene, flank):
     """A gene's scores computed from scratch: string slicing, one call of the model."""
     spec = MOTIF_SPEC
     text = bench.genome.sequences[gene.contig]
-    padded = np.concatenate([np.full(spec.left + spec.right, 4, np.uint8), text, np.full(spec.left + spec.right, 4, np.uint8)])
+    padded = np.concatenate(
+        [np.full(spec.left + spec.right, 4, np.uint8), text, np.full(spec.left + spec.right, 4, np.uint8)]
+    )
     shift = spec.left + spec.right
     before, after = (spec.left, spec.right) if gene.strand == "+" else (spec.right, spec.left)
     codes = padded[gene.start + shift - before : gene.end + shift + after].copy()
@@ -76,7 +77,9 @@ def test_the_table_says_what_it_holds(bench, finished):
     assert "0-based" in metadata["splicecore.coordinates"]
     assert metadata["splicecore.base_model"] == "quick"
     assert metadata["splicecore.flank"] == "real"
-    assert set(table["build"].to_pylist()) == {json.loads((finished / "manifest.json").read_text())["identity"]["inputs"]["build"]}
+    assert set(table["build"].to_pylist()) == {
+        json.loads((finished / "manifest.json").read_text())["identity"]["inputs"]["build"]
+    }
 
 
 def test_rows_are_sorted_and_unique(finished):
