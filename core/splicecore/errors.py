@@ -1,7 +1,7 @@
 """The one hierarchy of errors that splicecore raises for something a user can mend.
 
-Every error says what was wrong, may carry a ``hint`` (what to do), survives pickling (it crosses process boundaries) and
-knows the exit code that the command line ends with. Anything else that escapes is a bug of splicecore or of a plugin.
+Every error says what was wrong, may carry a ``hint`` (what to do), survives pickling (it crosses process boundaries)
+and knows the exit code that the command line ends with. Anything else that escapes is a bug.
 """
 
 from __future__ import annotations

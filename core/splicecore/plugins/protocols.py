@@ -1,14 +1,14 @@
-"""What the objects behind the descriptors must do. NumPy in, NumPy out; the core owns coordinates, strand and tiling."""
+"""What the objects behind descriptors must do. NumPy in, NumPy out; the core owns coordinates, strand and tiling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     import os
     from types import TracebackType
     from typing import Self
@@ -24,7 +24,7 @@ Scores = npt.NDArray[np.float32]
 """Probabilities, float32, last axis = the spec's outputs (neither, acceptor, donor, then extras)."""
 
 Edit = tuple[int, int, npt.NDArray[np.uint8]]
-"""(start, end, replacement codes): replaces ``codes[start:end]`` of one row; transcript orientation, 0-based half-open."""
+"""(start, end, replacement codes): replaces ``codes[start:end]`` of a row; transcript orientation, 0-based half-open."""
 
 
 @runtime_checkable
@@ -72,9 +72,7 @@ class BaseModel(Protocol):
 class FeatureSet(Protocol):
     """Features of chosen positions of one gene."""
 
-    def compute(
-        self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]
-    ) -> pa.RecordBatch:
+    def compute(self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]) -> pa.RecordBatch:
         """Compute the features of positions.
 
         Parameters
@@ -149,8 +147,9 @@ class ShardTask(Protocol):
 class Executor(Protocol):
     """Runs a task over shards.
 
-    ``task`` is ``"module:callable"``; called with the JSON-able ``config`` it returns a :class:`ShardTask`. Workers hold
-    the opened task, shards and results are JSON-able: an executor may run them in other processes or on other machines.
+    ``task`` is ``"module:callable"``; called with the JSON-able ``config`` it returns a :class:`ShardTask`. Workers
+    hold the opened task, shards and results are JSON-able: an executor may run them in other processes or on other
+    machines.
     """
 
     def map(

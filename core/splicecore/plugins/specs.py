@@ -1,20 +1,23 @@
 """Frozen descriptors: what hooks yield and what factories are given.
 
-A descriptor is cheap to make and holds no live object. What does the work is named by ``factory``, a ``"module:callable"``
-path that the core imports only when the thing is used, so that listing plugins imports no machine-learning framework.
-Requests (:class:`OpenRequest`, :class:`ResourceRequest`) hold JSON-able values only: they can be sent to another process.
+A descriptor is cheap to make and holds no live object. What does the work is named by ``factory``, a
+``"module:callable"`` path that the core imports only when the thing is used, so that listing plugins imports no
+machine-learning framework. Requests (:class:`OpenRequest`, :class:`ResourceRequest`) hold JSON-able values only: they
+can be sent to another process.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TYPE_CHECKING
 
 import attrs
 
 from splicecore.errors import ContractError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "OUTPUTS",
@@ -91,9 +94,10 @@ class BaseModelSpec:
     engines
         Names of the ways to compute the model; the first is the default.
     max_positions
-        Upper limit of n * L of one :meth:`BaseModel.predict` call. With the other fields it fixes the tile geometry.
+        Upper limit of n * L of one :meth:`BaseModel.predict` call. With the other fields it fixes the tiles.
     weights
-        Glob patterns of the files that the model needs, relative to its weights folder; empty if it needs none.
+        Glob patterns of the files that the model needs, relative to its weights folder; empty if it needs none. A file
+        must match each; ``|`` separates alternatives within one (``"*.pt|*.pth"``).
     tolerance
         Largest absolute difference of a score between two equivalent calls (other batch, tile or engine).
     licence, licence_url, commercial_use, citation
@@ -116,7 +120,9 @@ class BaseModelSpec:
     outputs: tuple[str, ...] = attrs.field(default=OUTPUTS, converter=_strings, validator=_check_outputs)
     builds: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     label_side: Literal["exon"] = attrs.field(default="exon", validator=attrs.validators.in_(("exon",)))
-    engines: tuple[str, ...] = attrs.field(default=("numpy",), converter=_strings, validator=attrs.validators.min_len(1))
+    engines: tuple[str, ...] = attrs.field(
+        default=("numpy",), converter=_strings, validator=attrs.validators.min_len(1)
+    )
     max_positions: int = attrs.field(default=65_536, validator=attrs.validators.ge(1))
     weights: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     tolerance: float = 1e-5
@@ -166,7 +172,7 @@ class ResourceRequest:
     name
         Whose resource: for weights, the base model's name.
     files
-        Glob patterns that must all match inside the resource's folder.
+        Glob patterns that must all match inside the resource's folder, each with alternatives separated by ``|``.
     explicit
         Path that the user gave by option, or None.
     data_root
@@ -192,8 +198,8 @@ class ResourceLocation:
 class ResourceFinderSpec:
     """One way to find a resource; finders are asked by rising ``priority`` until one answers.
 
-    ``factory`` names a callable ``find(request: ResourceRequest) -> ResourceLocation | None``. The core's own finders have
-    priorities 0 (explicit path), 10 (environment) and 20 (data root); plugins use 100 and above.
+    ``factory`` names a callable ``find(request: ResourceRequest) -> ResourceLocation | None``. The core's own finders
+    have priorities 0 (explicit path), 10 (environment) and 20 (data root); plugins use 100 and above.
     """
 
     name: str = attrs.field(validator=_check_name)
@@ -253,7 +259,7 @@ class MetaModelSpec:
 
 @attrs.frozen(kw_only=True)
 class ExecutorSpec:
-    """Something that runs shards. ``factory`` is called with ``workers`` and returns an :class:`~splicecore.api.Executor`."""
+    """Something that runs shards. ``factory``, called with ``workers``, returns an :class:`~splicecore.api.Executor`."""
 
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)
