@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
     import os
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -24,7 +24,7 @@ Scores = npt.NDArray[np.float32]
 """Probabilities, float32, last axis = the spec's outputs (neither, acceptor, donor, then extras)."""
 
 Edit = tuple[int, int, npt.NDArray[np.uint8]]
-"""(start, end, replacement codes): replaces ``codes[start:end]`` of a row; transcript orientation, 0-based half-open."""
+"""(start, end, replacement codes): replaces ``codes[start:end]``; transcript orientation, 0-based, half-open."""
 
 
 @runtime_checkable

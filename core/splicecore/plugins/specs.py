@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from typing import Any, Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -259,7 +259,7 @@ class MetaModelSpec:
 
 @attrs.frozen(kw_only=True)
 class ExecutorSpec:
-    """Something that runs shards. ``factory``, called with ``workers``, returns an :class:`~splicecore.api.Executor`."""
+    """Something that runs shards. ``factory(workers=N)`` returns an :class:`~splicecore.api.Executor`."""
 
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)
