@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -23,9 +25,12 @@ class BarProgress:
             transient=True,
         )
         self._task: TaskID | None = None
+        self._scored = 0
+        self._since = time.monotonic()
 
     def started(self, total: int, done: int) -> None:
         """Begin: ``total`` positions in all, ``done`` of them found from an earlier attempt."""
+        self._scored, self._since = 0, time.monotonic()
         self._task = self._progress.add_task("scoring", total=total, completed=done, rate="")
         self._progress.start()
 
@@ -34,8 +39,9 @@ class BarProgress:
         if self._task is None:
             return
         self._progress.advance(self._task, positions)
-        speed = self._progress.tasks[0].speed
-        self._progress.update(self._task, rate=f"{speed / 1000:.0f} kb/s" if speed else "")
+        self._scored += positions
+        rate = self._scored / (time.monotonic() - self._since) / 1000
+        self._progress.update(self._task, rate=f"{rate:,.0f} kb/s")
 
     def stopped(self) -> None:
         """End, for whatever reason."""
