@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SHARD_BASES", "plan_shards"]
 
-SHARD_BASES = 50_000
+SHARD_BASES = 10_000
 """Bases that a shard holds at least, unless there is no more work.
 
 Large enough to hide the cost of handing it over, small enough to show progress and to keep all workers busy to the end.
