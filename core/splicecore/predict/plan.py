@@ -13,6 +13,7 @@ import splicecore
 from splicecore.artifacts.store import digest, file_sha256
 from splicecore.errors import ConfigError
 from splicecore.genome.annotation import BoundAnnotation, read_annotation
+from splicecore.genome.contigs import Contigs
 from splicecore.genome.genes import Gene
 from splicecore.genome.reference import Reference
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
@@ -44,8 +45,12 @@ class ScorePlan:
         The genes to score, without repetition, in genomic order.
     keys
         Key of each gene's scores: hash of model, geometry, flank mode, genome content and coordinates.
+    contigs
+        The reference's contigs.
     identity
         JSON value of everything that decides the output's bytes.
+    min_score
+        What a row must score at least to be kept, or None.
     """
 
     spec: BaseModelSpec
@@ -54,12 +59,13 @@ class ScorePlan:
     flank: FlankMode
     fasta: Path
     build: str
-    contigs: tuple[str, ...]
+    contigs: Contigs
     annotation: BoundAnnotation
     entries: tuple[GeneEntry, ...]
     genes: tuple[Gene, ...]
     keys: tuple[str, ...]
     identity: Mapping[str, Any]
+    min_score: float | None = None
     _index: dict[str, int] = attrs.field(init=False)
 
     @_index.default
@@ -71,9 +77,9 @@ class ScorePlan:
         """Rows that a complete pass has."""
         return sum(gene.length for gene in self.genes)
 
-    def length(self, key: str) -> int:
-        """Return the length of the gene whose scores have this key."""
-        return self.genes[self._index[key]].length
+    def gene(self, key: str) -> Gene:
+        """Return the gene whose scores have this key."""
+        return self.genes[self._index[key]]
 
     def task_config(self, session: Session, parts: Path) -> dict[str, Any]:
         """Return what workers are sent."""
@@ -96,7 +102,7 @@ class ScorePlan:
             keys=[self.keys[index] for index in kept],
             parts=parts,
             build=self.build,
-            contigs=self.contigs,
+            contigs=self.contigs.names,
             outputs=self.spec.outputs,
             metadata={
                 "splicecore.base_model": self.spec.name,
@@ -105,6 +111,7 @@ class ScorePlan:
                 "splicecore.build_digest": str(self.identity["inputs"]["build_digest"]),
                 "splicecore.version": splicecore.__version__,
             },
+            min_score=self.min_score,
         )
 
 
@@ -146,6 +153,7 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
     identity = {
         **score_identity,
         "inference_mode": config.inference_mode,
+        "min_score": config.min_score,
         "inputs": {
             "annotation": file_sha256(annotation_path, session.cache_dir),
             "build": build.name,
@@ -161,12 +169,13 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
         flank=config.flank,
         fasta=fasta,
         build=build.name,
-        contigs=contigs.names,
+        contigs=contigs,
         annotation=annotation,
         entries=entries,
         genes=genes,
         keys=tuple(digest([base, gene.contig, gene.start, gene.end, gene.strand]) for gene in genes),
         identity=identity,
+        min_score=config.min_score,
     )
 
 

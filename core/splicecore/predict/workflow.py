@@ -201,9 +201,9 @@ class _Pass:
                 result.units[key] = {"key": key, "status": "processed", "reason": None, "reused": True, "seconds": 0.0}
             else:
                 todo.append({"key": key, "gene": attrs.asdict(gene)})
-        shards = plan_shards(todo, [plan.length(str(unit["key"])) for unit in todo])
+        shards = plan_shards(todo, [plan.gene(str(unit["key"])).length for unit in todo])
         if self.progress is not None:
-            self.progress.started(plan.positions, sum(plan.length(key) for key in result.units))
+            self.progress.started(plan.positions, sum(plan.gene(key).length for key in result.units))
         try:
             if shards:
                 self._map(config, shards)
@@ -234,10 +234,11 @@ class _Pass:
         self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))
         for unit in shard["units"]:
             self.result.units[unit["key"]] = dict(unit)
+            gene = self.plan.gene(unit["key"])
             if unit["status"] != "processed":
-                logger.error("gene with key %s: %s", unit["key"][:12], unit["reason"])
+                logger.error("gene %s could not be scored: %s", gene.gene_id, unit["reason"])
             if self.progress is not None:
-                self.progress.advanced(self.plan.length(unit["key"]))
+                self.progress.advanced(gene.length)
 
 
 def _finished(path: Path, key: str, length: int) -> bool:
