@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("splicecore", deadline=None)
+settings.load_profile("splicecore")
 
 ROOT = Path(__file__).resolve().parents[1]
 
