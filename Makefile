@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-PROJECTS := . plugins/splicenet plugins/spliceai[weights] plugins/consensus
+PROJECTS := . plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus
 SOURCES := core plugins tests benchmarks examples
 
 .PHONY: help demo test lint types bench format clean

@@ -11,7 +11,9 @@ import attrs
 import click
 
 from splicecore.artifacts.store import make_folder
+from splicecore.cli.export_options import export_options
 from splicecore.cli.logs import command_log
+from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.progress import BarProgress
 from splicecore.config import FileConfig, RunConfig, read_config_file, structure
 from splicecore.errors import ConfigError
@@ -40,6 +42,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 @_option("--annotation", metavar="FILE", help="Genes: GTF or SpliceAI's annotation table, gzipped or not.")
 @_option("--base-model", metavar="NAME", help="Base model; 'spliceai' unless said otherwise.")
 @_option("--models-dir", metavar="PATH", envvar=None, help="Folder (or file) of the base model's weights.")
+@model_option
 @_option("--engine", metavar="NAME", help="How to compute the base model; its own default unless said otherwise.")
 @_option("--inference-mode", metavar="MODE", help="base_only: the base model's scores as they are.")
 @_option("--genes", metavar="A,B", help="Gene names or ids, separated by commas.")
@@ -49,6 +52,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 @_option("--build", metavar="NAME", help="Build that the genome must be, such as GRCh38.")
 @_option("--flank", metavar="real|n", help="Beyond a gene's ends: the genome (real, the default) or N.")
 @_option("--output-dir", "-o", metavar="FOLDER", help="Folder of the results.")
+@export_options
 @_option(
     "--executor", metavar="NAME", help="Who runs the work; by default 'serial', or 'process' with several workers."
 )
@@ -66,7 +70,16 @@ def _option(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
 @click.option("-v", "--verbose", count=True, help="-v what is done, -vv details, -vvv libraries' details too.")
 @click.pass_context
-def command(ctx: click.Context, /, *, config_file: str | None, quiet: bool, verbose: int, **options: Any) -> int:
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    config_file: str | None,
+    quiet: bool,
+    verbose: int,
+    model_options: tuple[str, ...],
+    **options: Any,
+) -> int:
     """Score every position of genes.
 
     Writes predictions/base_model_predictions.parquet, gene_manifest.json, performance_report.{json,txt}, manifest.json
@@ -75,10 +88,11 @@ def command(ctx: click.Context, /, *, config_file: str | None, quiet: bool, verb
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
     config = _merge(file_config, options, config_file)
+    models = merge_model_options(file_config.models, config.base_model, model_options)
     if config.output_dir is None:
         raise ConfigError("no output folder given", hint="--output-dir FOLDER")
     with command_log(make_folder(Path(config.output_dir)) / "run.log", quiet=quiet, verbose=verbose):
-        session = Session(plugins=_plugins(ctx, file_config, config_file), models=file_config.models)
+        session = Session(plugins=_plugins(ctx, file_config, config_file), models=models)
         for problem in session.host.problems():
             logger.warning("%s", problem)
         progress = BarProgress() if sys.stderr.isatty() and not quiet else None
@@ -86,7 +100,11 @@ def command(ctx: click.Context, /, *, config_file: str | None, quiet: bool, verb
         logger.info("finished: %s genes, %s rows", result.genes, result.rows)
     if not quiet:
         done = "found finished from before" if result.already_finished else f"{result.genes - result.failed} genes"
-        click.echo(f"{done}, {result.rows:,} positions: {result.predictions}")
+        click.echo(
+            f"{done}, {result.rows:,} {'positions' if config.min_score is None else 'rows'}: {result.predictions}"
+        )
+        for path in result.exports:
+            click.echo(str(path))
         if result.failed:
             manifest = result.output_dir / "gene_manifest.json"
             click.echo(f"{result.failed} of the requested genes could not be scored: {manifest}", err=True)

@@ -29,6 +29,7 @@ def run_manifest(session: Session, plan: ScorePlan, rows: int, *, failed: int) -
         "inputs": {"fasta": plan.fasta.name, "annotation": plan.annotation.path.name},
         "base_model": {
             "name": plan.spec.name,
+            "summary": plan.spec.summary,
             "licence": plan.spec.licence,
             "commercial_use": plan.spec.commercial_use,
             "citation": plan.spec.citation,

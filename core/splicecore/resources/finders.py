@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
 from splicecore.errors import ResourceNotFoundError
 from splicecore.plugins.specs import ResourceLocation, ResourceRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "DataRootFinder",
@@ -45,11 +49,16 @@ def _absolute(path: str | Path) -> Path:
 def _missing(folder: Path, request: ResourceRequest) -> list[str]:
     """Patterns of the request that no file in the folder matches."""
     try:
-        return [pattern for pattern in request.files if not any(path.is_file() for path in folder.glob(pattern))]
+        return [pattern for pattern in request.files if not _matches(folder, pattern)]
     except OSError as error:
         raise ResourceNotFoundError(
             f"{folder} cannot be read: {error.strerror}", hint="check its permissions"
         ) from error
+
+
+def _matches(folder: Path, pattern: str) -> bool:
+    """Whether a file in the folder matches the pattern, or one of its alternatives, which ``|`` separates."""
+    return any(path.is_file() for part in pattern.split("|") for path in folder.glob(part))
 
 
 def _is_folder(path: Path) -> bool:
@@ -61,9 +70,13 @@ def _is_folder(path: Path) -> bool:
 
 def _lacks(request: ResourceRequest, folder: Path, missing: list[str], origin: str) -> ResourceNotFoundError:
     return ResourceNotFoundError(
-        f"{request.kind} of {request.name!r} are not complete in {folder} ({origin}): no file {', '.join(missing)}",
-        hint=f"it needs {', '.join(request.files)}",
+        f"{request.kind} of {request.name!r} are not complete in {folder} ({origin}): no file {_listed(missing)}",
+        hint=f"it needs {_listed(request.files)}",
     )
+
+
+def _listed(patterns: Sequence[str]) -> str:
+    return ", ".join(pattern.replace("|", " or ") for pattern in patterns)
 
 
 def _absent(request: ResourceRequest, path: Path, origin: str) -> ResourceNotFoundError:
@@ -89,7 +102,7 @@ class ExplicitFinder:
             raise _absent(request, path, origin)
         if len(request.files) > 1:
             raise ResourceNotFoundError(
-                f"{path} ({origin}) is one file, but {request.name!r} needs {', '.join(request.files)}",
+                f"{path} ({origin}) is one file, but {request.name!r} needs {_listed(request.files)}",
                 hint="name the folder that holds them",
             )
         return ResourceLocation(path=str(path), provenance=f"{origin}: {path}")
@@ -153,7 +166,7 @@ class DataRootFinder:
     def describe(self, request: ResourceRequest) -> str:
         """Say where it looked."""
         folder = self._folder(request)
-        lacking = f"no file {', '.join(_missing(folder, request))}" if _is_folder(folder) else "no such folder"
+        lacking = f"no file {_listed(_missing(folder, request))}" if _is_folder(folder) else "no such folder"
         return f"data root ({folder}: {lacking})"
 
     def _folder(self, request: ResourceRequest) -> Path:

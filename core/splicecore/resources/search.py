@@ -41,7 +41,7 @@ def search(request: ResourceRequest, finders: Iterable[ResourceFinderSpec]) -> R
         if location is not None:
             return location
         searched.append(place)
-    files = f" ({', '.join(request.files)})" if request.files else ""
+    files = f" ({', '.join(request.files).replace('|', ' or ')})" if request.files else ""
     raise ResourceNotFoundError(
         f"{request.kind} of {request.name!r}{files} not found; searched: {'; '.join(searched) or 'nowhere'}",
         hint=_hint(request),
