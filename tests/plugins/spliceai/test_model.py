@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import pytest
-from splicecore.api import BaseModel, ConfigError, OpenRequest, ResourceError, ResourceNotFoundError, SplicecoreError
+from splicecore.api import (
+    BaseModel,
+    ConfigError,
+    MissingDependencyError,
+    OpenRequest,
+    ResourceError,
+    ResourceNotFoundError,
+    SplicecoreError,
+)
 from splicecore_spliceai.model import SpliceAI, open_model
 from splicecore_spliceai.plugin import SPEC
 
@@ -81,10 +90,18 @@ def test_settings_that_make_no_sense(random_weights: Path, config: dict[str, Any
 
 
 def test_engines_and_devices_that_do_not_exist(random_weights: Path) -> None:
-    with pytest.raises(ConfigError, match="no engine 'tensorflow'"):
-        open_model(SPEC, request_for(random_weights, engine="tensorflow"))
+    with pytest.raises(ConfigError, match="no engine 'jax'"):
+        open_model(SPEC, request_for(random_weights, engine="jax"))
     with pytest.raises(ConfigError, match="device 'cuda:99'"):
         open_model(SPEC, request_for(random_weights, [1], device="cuda:99"))
+
+
+def test_tensorflow_that_is_not_installed(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # what importing it finds
+    with pytest.raises(MissingDependencyError, match=r"^spliceai: engine tensorflow: .*tensorflow") as caught:
+        open_model(SPEC, request_for(random_weights, [1], engine="tensorflow"))
+    assert caught.value.hint == 'pip install "splicecore-spliceai[tensorflow]"'
+    assert caught.value.exit_code == 4
 
 
 def expect_remedy(error: SplicecoreError) -> None:

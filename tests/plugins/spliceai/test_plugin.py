@@ -34,7 +34,7 @@ def test_the_spec_says_what_users_must_know() -> None:
     assert (spec.name, spec.left, spec.right, spec.n_outputs) == ("spliceai", 5000, 5000, 3)
     assert (spec.licence, spec.commercial_use) == ("CC-BY-NC-4.0", False)
     assert "10.1016/j.cell.2018.12.015" in spec.citation
-    assert (spec.builds, spec.engines, spec.weights) == (("GRCh37",), ("torch",), FILES)
+    assert (spec.builds, spec.engines, spec.weights) == (("GRCh37",), ("torch", "tensorflow"), FILES)
     assert spec.position_invariant
     assert spec.output_length is None
     assert spec.config_cls is SpliceAIConfig
@@ -79,6 +79,6 @@ def test_the_finder_says_where_it_looks() -> None:
 def test_listing_the_plugin_imports_nothing_heavy() -> None:
     code = (
         "import sys, splicecore_spliceai.plugin, splicecore_spliceai.weights;"
-        "sys.exit(bool({'torch', 'h5py', 'pysam', 'spliceai'} & set(sys.modules)))"
+        "sys.exit(bool({'torch', 'tensorflow', 'keras', 'h5py', 'pysam', 'spliceai'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

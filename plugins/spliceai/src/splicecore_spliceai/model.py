@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from splicecore.api import BaseModelSpec, ConfigError, N, OpenRequest, Scores
-from splicecore_splicenet.engine import SplicenetEnsemble
 
 from splicecore_spliceai.config import SpliceAIConfig
 from splicecore_spliceai.members import load_members
@@ -18,7 +17,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     import numpy.typing as npt
+    from splicecore_splicenet.engine import SplicenetEnsemble
     from splicecore_splicenet.weights import NetworkWeights
+
+    from splicecore_spliceai.tensorflow_engine import TensorflowEnsemble
 
 __all__ = ["SpliceAI", "open_model"]
 
@@ -37,6 +39,8 @@ class SpliceAI:
     ------
     ConfigError
         For an engine, device or setting that does not exist.
+    MissingDependencyError
+        If the engine's framework is not installed.
     ResourceError
         If the weights are missing or damaged; the message names the file.
     """
@@ -50,7 +54,7 @@ class SpliceAI:
         self.config = SpliceAIConfig.from_mapping(request.config)
         networks = load_members(request.weights, self.config.members)
         self.fingerprint = _fingerprint(self.config, networks)
-        self._ensemble = SplicenetEnsemble(networks, device=request.device, threads=request.threads)
+        self._ensemble = _open_ensemble(networks, request.engine or spec.engines[0], request)
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
         """Score positions.
@@ -105,6 +109,19 @@ class SpliceAI:
 def open_model(spec: BaseModelSpec, request: OpenRequest) -> SpliceAI:
     """Open SpliceAI; the factory that the plugin's descriptor names."""
     return SpliceAI(spec, request)
+
+
+def _open_ensemble(
+    networks: list[NetworkWeights], engine: str, request: OpenRequest
+) -> SplicenetEnsemble | TensorflowEnsemble:
+    """Import the engine's framework, and no other."""
+    if engine == "tensorflow":
+        from splicecore_spliceai.tensorflow_engine import TensorflowEnsemble
+
+        return TensorflowEnsemble(networks, device=request.device, threads=request.threads)
+    from splicecore_splicenet.engine import SplicenetEnsemble
+
+    return SplicenetEnsemble(networks, device=request.device, threads=request.threads)
 
 
 def _fingerprint(config: SpliceAIConfig, networks: list[NetworkWeights]) -> str:

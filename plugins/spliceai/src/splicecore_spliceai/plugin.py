@@ -1,4 +1,4 @@
-"""The hooks of splicecore-spliceai. Light: h5py and torch are imported when the model is opened."""
+"""The hooks of splicecore-spliceai. Light: h5py and torch or TensorFlow are imported when the model is opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPEC = BaseModelSpec(
     left=5000,
     right=5000,
     builds=("GRCh37",),
-    engines=("torch",),
+    engines=("torch", "tensorflow"),
     max_positions=100_000,  # measured, see the README; part of every score's key, so a change is a new version
     weights=tuple(f"spliceai{member}.h5" for member in MEMBERS),
     tolerance=1e-5,
