@@ -75,6 +75,15 @@ class RunConfig:
         neither.
     force
         Replace what another run left in ``output_dir``.
+    min_score
+        Keep only rows whose acceptor or donor score is at least this (0-1); None to keep every position.
+    bed, bed_threshold
+        Write ``exports/splice_sites.bed`` with the sites that score at least the threshold; None for 0.1, or
+        ``min_score`` where that is higher.
+    bigwig
+        Write bigWig tracks, one for each site type and strand, into ``exports``.
+    tsv
+        Write the table as gzipped TSV into ``exports``.
     """
 
     fasta: str | None = None
@@ -95,6 +104,17 @@ class RunConfig:
     workers: int = attrs.field(default=1)
     threads: int | None = attrs.field(default=None)
     force: bool = False
+    min_score: float | None = attrs.field(default=None)
+    bed: bool = False
+    bed_threshold: float | None = attrs.field(default=None)
+    bigwig: bool = False
+    tsv: bool = False
+
+    @min_score.validator
+    @bed_threshold.validator
+    def _check_probability(self, attribute: attrs.Attribute[float | None], value: float | None) -> None:
+        if value is not None and not 0 <= value <= 1:
+            raise ConfigError(f"{attribute.name} is {value:g}; scores are probabilities, from 0 to 1")
 
     @workers.validator
     def _check_workers(self, _: object, value: int) -> None:
@@ -126,6 +146,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(str, _strict(str))
     converter.register_structure_hook(int, _strict(int))
     converter.register_structure_hook(bool, _strict(bool))
+    converter.register_structure_hook(float, _strict_float)
     converter.register_structure_hook_func(
         lambda cls: cls == tuple[str, ...], lambda value, _: _names(_checked_names(value))
     )
@@ -142,6 +163,12 @@ def _strict(kind: type) -> Any:
         return value
 
     return check
+
+
+def _strict_float(value: Any, _: type) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"expected a number, got {value!r}")
+    return float(value)
 
 
 def _checked_names(value: Any) -> Any:

@@ -19,7 +19,7 @@ from splicecore.artifacts.store import digest, file_sha256, make_folder, read_js
 from splicecore.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["RunDirectory"]
 
@@ -53,6 +53,11 @@ class RunDirectory:
     def parts(self) -> Path:
         """Folder of the score parts of finished genes."""
         return self.work / "parts"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of the results in other formats, which can be made again from the results."""
+        return self.path / "exports"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[RunDirectory]:
@@ -107,11 +112,12 @@ class RunDirectory:
         if self.manifest_path.exists():
             manifest = self.manifest()
             self._refuse_other(manifest.get("identity", {}), identity, "a finished run")
-            damaged = self._damaged(manifest.get("files", {}))
+            damaged = self._damaged(self._without_damaged_exports(manifest))
             if not damaged:
                 return True
             logger.warning("%s: %s changed since the run finished; writing anew", self.path, ", ".join(damaged))
             self.manifest_path.unlink()
+            shutil.rmtree(self.exports, ignore_errors=True)
         elif plan.exists():
             self._refuse_other(read_json(plan), identity, "an interrupted run")
         elif (self.path / "predictions").exists():
@@ -138,11 +144,42 @@ class RunDirectory:
             shutil.rmtree(self.parts, ignore_errors=True)
             (self.work / "run.json").unlink(missing_ok=True)
 
+    def record_export(self, name: str, settings: Mapping[str, Any], files: Sequence[Path]) -> None:
+        """Add files that were made from the results of a finished run to its manifest.
+
+        Parameters
+        ----------
+        name
+            Of the export; an earlier one of the same name is replaced.
+        settings
+            What decides the files' content, JSON-able.
+        files
+            The files, below the run's folder.
+        """
+        manifest = self.manifest()
+        hashes = {str(file.relative_to(self.path)): file_sha256(file) for file in files}
+        manifest.setdefault("exports", {})[name] = {"settings": dict(settings), "files": sorted(hashes)}
+        write_json(self.manifest_path, {**manifest, "files": {**manifest["files"], **hashes}})
+
+    def _without_damaged_exports(self, manifest: dict[str, Any]) -> Mapping[str, str]:
+        """Strike exports from the manifest whose files changed or are gone; returns the files that are left."""
+        files = dict(manifest.get("files", {}))
+        exports = manifest.get("exports", {})
+        changed = set(self._damaged(files))
+        lost = [name for name, export in exports.items() if not changed.isdisjoint(export["files"])]
+        if lost:
+            logger.warning("%s: the export %s changed since it was made", self.path, ", ".join(lost))
+            gone = {file for name in lost for file in exports[name]["files"]}
+            files = {file: hash_ for file, hash_ in files.items() if file not in gone}
+            manifest["exports"] = {name: export for name, export in exports.items() if name not in lost}
+            write_json(self.manifest_path, {**manifest, "files": files})
+        return files
+
     def _discard(self) -> None:
         try:
             self.manifest_path.unlink(missing_ok=True)
             (self.work / "run.json").unlink(missing_ok=True)
-            for folder in (self.parts, self.path / "predictions"):
+            for folder in (self.parts, self.path / "predictions", self.exports):
                 if folder.exists():
                     shutil.rmtree(folder)
         except OSError as error:

@@ -100,9 +100,8 @@ def command(
         logger.info("finished: %s genes, %s rows", result.genes, result.rows)
     if not quiet:
         done = "found finished from before" if result.already_finished else f"{result.genes - result.failed} genes"
-        click.echo(
-            f"{done}, {result.rows:,} {'positions' if config.min_score is None else 'rows'}: {result.predictions}"
-        )
+        unit = "positions" if config.min_score is None else "rows"
+        click.echo(f"{done}, {result.rows:,} {unit}: {result.predictions}")
         for path in result.exports:
             click.echo(str(path))
         if result.failed:

@@ -153,7 +153,7 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
     identity = {
         **score_identity,
         "inference_mode": config.inference_mode,
-        "min_score": config.min_score,
+        **({} if config.min_score is None else {"min_score": config.min_score}),
         "inputs": {
             "annotation": file_sha256(annotation_path, session.cache_dir),
             "build": build.name,

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["write_reports"]
 
 
-def write_reports(folder: Path, plan: ScorePlan, result: PassResult, config: RunConfig, table: ScoreTable) -> None:
-    """Compare the calls with the annotation and write both reports."""
+def write_reports(
+    folder: Path, plan: ScorePlan, result: PassResult, config: RunConfig, table: ScoreTable, *, rows: int
+) -> None:
+    """Compare the calls with the annotation and write both reports; ``rows`` is what the table's file holds."""
     summary = CallSummary()
     per_gene = []
     with result.stage("compare with annotation"):
@@ -47,6 +49,7 @@ def write_reports(folder: Path, plan: ScorePlan, result: PassResult, config: Run
                 }
             )
     report = _report(plan, result, config, summary, per_gene)
+    report["counters"]["rows_written"] = rows
     write_json(folder / "performance_report.json", report)
     write_text(folder / "performance_report.txt", _text(report))
 
@@ -93,6 +96,7 @@ def _text(report: dict[str, Any]) -> str:
         "",
         f"genes      {genes}{reused}",
         f"positions  {counters['positions']:,}",
+        f"rows       {_coverage(report)}",
         f"speed      {_number(counters['positions_per_second'])} positions/s ({where})",
         f"memory     {report['peak_memory_mb']} MB at most in one process",
         "",
@@ -107,6 +111,16 @@ def _text(report: dict[str, Any]) -> str:
         *_gene_table(report["genes"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _coverage(report: dict[str, Any]) -> str:
+    """How much of the scored positions the table holds."""
+    rows, positions = report["counters"]["rows_written"], report["counters"]["positions"]
+    least = report["configuration"]["min_score"]
+    if least is None:
+        return f"{rows:,}: complete coverage"
+    share = f"{rows / positions:.2%} of the positions" if positions else "no position"
+    return f"{rows:,}: {share}, those that score {least:g} or more as acceptor or donor; the others were scored too"
 
 
 def _call_table(calls: dict[str, Any]) -> list[str]:

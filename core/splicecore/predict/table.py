@@ -29,6 +29,7 @@ SCORE_TABLE_VERSION = "1"
 WINDOW = 65_536
 ROW_GROUP = 131_072
 _SORTING = ("contig", "position", "strand", "gene_id")
+_SITES = slice(1, 3)  # the channels acceptor and donor
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +52,8 @@ class ScoreTable:
         Names of the model's channels.
     metadata
         What to write into the file's metadata beside the conventions.
+    min_score
+        Leave out rows whose acceptor and donor scores are both below this (compared in float32); None keeps all.
     """
 
     genes: Sequence[Gene]
@@ -60,6 +63,7 @@ class ScoreTable:
     contigs: Sequence[str]
     outputs: Sequence[str]
     metadata: Mapping[str, str] = attrs.field(factory=dict)
+    min_score: float | None = None
 
     @property
     def schema(self) -> pa.Schema:
@@ -73,6 +77,8 @@ class ScoreTable:
             "splicecore.key": "build, contig, strand, position, gene_id",
             **dict(self.metadata.items()),
         }
+        if self.min_score is not None:
+            conventions["splicecore.min_score"] = repr(self.min_score)
         return pa.schema(
             [
                 ("build", text),
@@ -142,6 +148,7 @@ class _Columns:
     def __init__(self, table: ScoreTable) -> None:
         self.genes = table.genes
         self.schema = table.schema
+        self.min_score = None if table.min_score is None else np.float32(table.min_score)
         by_id = sorted(range(len(self.genes)), key=lambda i: (self.genes[i].strand, self.genes[i].gene_id))
         self.rank = np.empty(len(self.genes), dtype=np.int32)
         self.rank[by_id] = np.arange(len(self.genes), dtype=np.int32)
@@ -160,6 +167,9 @@ class _Columns:
         if len(slices) > 1:
             order = np.lexsort((self.rank[owner], position))
             position, relative, owner, score = position[order], relative[order], owner[order], score[order]
+        if self.min_score is not None:
+            kept = np.flatnonzero(score[:, _SITES].max(axis=1) >= self.min_score)
+            position, relative, owner, score = position[kept], relative[kept], owner[kept], score[kept]
         arrays: dict[str, pa.Array[Any]] = {"position": pa.array(position), "rel_position": pa.array(relative)}
         for name, (values_of, code) in self.dictionaries.items():
             arrays[name] = pa.DictionaryArray.from_arrays(pa.array(code[owner]), values_of)

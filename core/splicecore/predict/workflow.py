@@ -15,6 +15,7 @@ from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import make_folder, write_json
 from splicecore.errors import ChecksumError, ConfigError, ExitCode, PluginError
 from splicecore.execute.plan import plan_shards
+from splicecore.export.exports import add_exports, wanted_exports
 from splicecore.plugins.specs import load_object
 from splicecore.predict.manifest import gene_manifest, run_manifest
 from splicecore.predict.parts import PartReader, part_path
@@ -101,6 +102,8 @@ class RunResult:
         Rows written, genes scored, and requested genes that could not be.
     already_finished
         True if this very run was there before and nothing was done.
+    exports
+        Files of the exports that the configuration asks for.
     exit_code
         ``OK``, or ``PARTIAL`` if a requested gene is missing from the results.
     """
@@ -112,6 +115,7 @@ class RunResult:
     genes: int
     failed: int
     already_finished: bool = False
+    exports: tuple[Path, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -133,12 +137,13 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
     if config.output_dir is None:
         raise ConfigError("no output_dir given", hint="--output-dir FOLDER")
     result = PassResult()
+    wanted = wanted_exports(config)
     with result.stage("plan"):
         plan = make_plan(session, config)
     with RunDirectory(Path(config.output_dir)).locked() as directory:
         if directory.begin(plan.identity, force=config.force):
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
-            return _result(directory, plan, None)
+            return _result(directory, plan, wanted, None)
         session.host.notify("splicecore_run_started", run=dict(plan.identity))
         with result.stage("score"):
             _Pass(session, plan, directory.parts, result, progress).run(config)
@@ -148,27 +153,38 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
             rows = table.write(predictions)
         manifest_path = directory.path / "gene_manifest.json"
         write_json(manifest_path, gene_manifest(plan, result))
-        write_reports(directory.path, plan, result, config, table)
+        write_reports(directory.path, plan, result, config, table, rows=rows)
         finished = run_manifest(session, plan, rows, failed=_failed(plan, result))
         directory.finish(finished, [predictions, manifest_path], keep_work=False)
         session.host.notify("splicecore_run_finished", run=dict(plan.identity), summary=finished)
-        return _result(directory, plan, result, rows)
+        return _result(directory, plan, wanted, result, rows)
 
 
-def _result(directory: RunDirectory, plan: ScorePlan, result: PassResult | None, rows: int | None = None) -> RunResult:
+def _result(
+    directory: RunDirectory,
+    plan: ScorePlan,
+    wanted: Mapping[str, Mapping[str, Any]],
+    result: PassResult | None,
+    rows: int | None = None,
+) -> RunResult:
+    """Export what is still missing of a finished run and say what it left behind."""
     if result is None:
         manifest = directory.manifest()
         rows, failed = int(manifest["rows"]), int(manifest["failed"])
     else:
         failed = _failed(plan, result)
+    predictions = directory.path / "predictions" / "base_model_predictions.parquet"
+    lengths = dict(zip(plan.contigs.names, plan.contigs.lengths, strict=True))
+    exports = add_exports(directory, predictions, wanted, lengths)
     return RunResult(
         output_dir=directory.path,
-        predictions=directory.path / "predictions" / "base_model_predictions.parquet",
+        predictions=predictions,
         report=directory.path / "performance_report.txt",
         rows=rows or 0,
         genes=len(plan.genes),
         failed=failed,
         already_finished=result is None,
+        exports=tuple(exports),
     )
 
 

@@ -1,0 +1,1 @@
+"""Score tables in other formats: BED, bigWig, TSV. All read the finished Parquet table in batches."""
