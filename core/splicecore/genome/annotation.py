@@ -1,4 +1,4 @@
-"""Gene annotations: genes, transcripts and exons as Arrow tables, from GTF files and SpliceAI tables.
+"""Gene annotations: genes, transcripts and exons as Arrow tables, from GTF, GFF3 and SpliceAI tables.
 
 Reading and binding are two steps. :func:`read_annotation` knows nothing of a reference; :meth:`Annotation.bind` gives
 the contigs the reference's own names, sets genes aside whose contig the reference lacks, and refuses coordinates of
@@ -21,6 +21,7 @@ from splicecore.genome.arrow import compute as pc
 from splicecore.genome.build import Build
 from splicecore.genome.contigs import Contigs, describe_names
 from splicecore.genome.gene_models import assemble
+from splicecore.genome.gff3 import read_gff3
 from splicecore.genome.gtf import read_gtf
 from splicecore.genome.spliceai_table import COLUMNS, read_spliceai_table
 from splicecore.genome.text_source import TextSource
@@ -34,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 Format = Literal["gtf", "gff3", "spliceai"]
 
-_READERS = {"gtf": read_gtf, "spliceai": read_spliceai_table}
+_READERS = {"gtf": read_gtf, "gff3": read_gff3, "spliceai": read_spliceai_table}
 _SNIFFED_LINES = 10_000
 
 
@@ -47,14 +48,15 @@ class Annotation:
     path
         The file.
     format
-        ``"gtf"`` or ``"spliceai"``.
+        ``"gtf"``, ``"gff3"`` or ``"spliceai"``.
     genes
         Columns gene_id, gene_name (the id where the file has no name), gene_biotype (null where unknown), contig,
         strand (``"+"``/``"-"``), start, end (int64). Sorted by contig, start, end, strand, gene_id. One id on two
         contigs or on two strands is two genes.
     transcripts
-        Columns transcript_id, gene_id, gene (int32, row of ``genes``), biotype (null where unknown), start, end
-        (int64). Sorted by gene, start, end, transcript_id.
+        Columns transcript_id, gene_id, gene (int32, row of ``genes``), biotype (null where unknown), tags (list of
+        strings, such as ``MANE_Select``; empty where there are none), start, end (int64). Sorted by gene, start, end,
+        transcript_id.
     exons
         Columns transcript (int32, row of ``transcripts``), start, end (int64). Sorted by transcript, start.
     """
@@ -194,17 +196,15 @@ def _take_genes(
 
 
 def read_annotation(path: str | os.PathLike[str]) -> Annotation:
-    """Read a GTF file or a SpliceAI table, plain, gzip or bgzip; the content tells the format, not the name.
+    """Read GTF, GFF3 or a SpliceAI table, plain, gzip or bgzip; the content tells the format, not the name.
 
     Raises
     ------
     AnnotationError
-        If the file is missing, truncated, of an unknown or unsupported format, or malformed (with the 1-based line).
+        If the file is missing, truncated, of an unknown format, or malformed (with the 1-based line).
     """
     source = TextSource.of(Path(path))
     kind = _sniff(source)
-    if kind not in _READERS:
-        raise AnnotationError(f"{source.path}: GFF3 is not supported yet", hint="convert it to GTF")
     models = assemble(_READERS[kind](source))
     _LOG.info("%s (%s): %d genes, %d transcripts", source.path, kind, len(models.genes), len(models.transcripts))
     return Annotation(source.path, kind, models.genes, models.transcripts, models.exons)
@@ -230,8 +230,8 @@ def _sniff(source: TextSource) -> Format:
     if len(fields) >= 8:
         return "gff3" if re.match(r"\s*[\w-]+=", fields[-1]) else "gtf"
     raise AnnotationError(
-        f"{source.path} is neither GTF nor a SpliceAI table; it begins with {first[:60]!r}",
-        hint="a GTF line has 9 columns separated by tabs; a SpliceAI table begins with #NAME, CHROM, ...",
+        f"{source.path} is neither GTF, GFF3 nor a SpliceAI table; it begins with {first[:60]!r}",
+        hint="a line of GTF or GFF3 has 9 columns separated by tabs; a SpliceAI table begins with #NAME, CHROM, ...",
     )
 
 

@@ -36,9 +36,11 @@ FEATURES: pa.Schema = schema(
     gene_name=_LABEL,
     gene_biotype=_LABEL,
     biotype=_LABEL,
+    tags=_LABEL,
 )
 """What a reader of a format yields: ``kind`` GENE, TRANSCRIPT or EXON, 0-based half-open coordinates; null where a file
-says nothing. Rows of genes and transcripts may be missing: spans are then those of the exons."""
+says nothing. ``tags`` are those of the transcript, joined by commas, with underscores for blanks (``MANE_Select``).
+Rows of genes and transcripts may be missing: spans are then those of the exons."""
 
 GENES: pa.Schema = schema(
     gene_id=pa.string(),
@@ -54,6 +56,7 @@ TRANSCRIPTS: pa.Schema = schema(
     gene_id=pa.string(),
     gene=pa.int32(),
     biotype=pa.string(),
+    tags=pa.list_(pa.string()),
     start=pa.int64(),
     end=pa.int64(),
 )
@@ -137,6 +140,7 @@ def assemble(batches: Sequence[pa.RecordBatch]) -> GeneModels:
     features, gene = features.where(below), gene[below]
     transcripts, transcript = _transcripts(features, gene, genes.column("gene_id"))
     exon = features.kind == EXON
+    _warn_of_empty(transcripts, transcript[exon])
     return GeneModels(genes, transcripts, _exons(transcript[exon], features.start[exon], features.end[exon]))
 
 
@@ -175,10 +179,19 @@ def _transcripts(features: _Features, gene: _Ints, gene_ids: Any) -> tuple[pa.Ta
         "gene_id": take(gene_ids, gene[first]),
         "gene": gene[first].astype(np.int32),
         "biotype": features.columns["biotype"].take(_informative(features, transcript, "biotype")),
+        "tags": _split(features.columns["tags"], _informative(features, transcript, "tags")),
         "start": start[order],
         "end": end[order],
     }
     return pa.table(table, schema=TRANSCRIPTS), transcript
+
+
+def _split(column: _Column, rows: _Ints) -> Any:
+    """Split the words of some rows at their commas; empty lists where a row has none or is negative."""
+    lists = pc.split_pattern(column.words, ",")
+    codes = np.append(column.codes, -1)[rows]
+    with_none: Any = pa.concat_arrays([lists, pa.array([[]], type=lists.type)])
+    return with_none.take(pa.array(np.where(codes < 0, len(lists), codes)))
 
 
 def _exons(transcript: _Ints, start: _Ints, end: _Ints) -> pa.Table:
@@ -230,3 +243,11 @@ def _warn_of_widened(features: _Features, gene: _Ints) -> None:
         name = features.columns["gene_id"].take(outside[:1])[0].as_py()
         count = len(np.unique(gene[outside]))
         _LOG.warning("%d genes have exons beyond the span of their own row and were widened, first %s", count, name)
+
+
+def _warn_of_empty(transcripts: pa.Table, with_exons: _Ints) -> None:
+    """Say that transcripts had no exons; their genes keep their spans."""
+    empty = np.bincount(with_exons, minlength=len(transcripts)) == 0
+    if empty.any():
+        name = transcripts.column("transcript_id")[int(empty.argmax())].as_py()
+        _LOG.warning("%d transcripts have no exons and give no splice sites, first %s", int(empty.sum()), name)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pcsv
 
 from splicecore.errors import AnnotationError
 from splicecore.genome.arrow import compute as pc
+from splicecore.genome.arrow import take
+from splicecore.genome.feature_lines import misplaced, read_feature_lines, refuse_first
 from splicecore.genome.gene_models import EXON, FEATURES, GENE, TRANSCRIPT
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_gtf"]
 
-_COLUMNS = ["contig", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
 _KINDS = {"gene": GENE, "transcript": TRANSCRIPT, "mRNA": TRANSCRIPT, "exon": EXON}
-_BLOCK = 8 << 20
+_TYPES = pa.array(list(_KINDS))
 _ATTRIBUTES = {
     "gene_id": "gene_id",
     "transcript_id": "transcript_id",
@@ -27,10 +27,8 @@ _ATTRIBUTES = {
     "gene_biotype": "gene_biotype|gene_type",
     "biotype": "transcript_biotype|transcript_type",
 }
-
-
-class _MalformedError(Exception):
-    """Some line of the file is wrong; which one is found by a second, slow pass."""
+_TAG = r'(?:^|;)\s*tag\s+(?:"([^"]*)"|([^";\s]+))'
+_OPEN, _CLOSE = "\x02", "\x03"
 
 
 def read_gtf(source: TextSource) -> list[pa.RecordBatch]:
@@ -51,94 +49,52 @@ def read_gtf(source: TextSource) -> list[pa.RecordBatch]:
     AnnotationError
         If a line is malformed (with its 1-based number), the file is truncated or has no exon.
     """
-    try:
-        try:
-            batches = _read(source, _leading_comments(source))
-        except pa.ArrowInvalid:
-            batches = _read(source, 0, comments_anywhere=True)
-    except (_MalformedError, pa.ArrowInvalid) as error:
-        _explain(source, error)
-    except OSError as error:
-        raise source.damaged(error) from error
+    batches: list[pa.RecordBatch] = []
+    tagged = EXON
+    for lines in read_feature_lines(source, _is_wanted):
+        if pc.any(pc.is_in(lines.column("feature"), value_set=_TYPES.slice(1, 2))).as_py():
+            tagged = TRANSCRIPT
+        batches.append(_features(source, lines, tagged))
     if not any(pc.any(pc.equal(batch.column("kind"), EXON), min_count=0).as_py() for batch in batches):
         raise AnnotationError(f"annotation file {source.path} has no exon", hint="is it a GTF file with 'exon' rows?")
     return batches
 
 
-def _read(source: TextSource, skip: int, *, comments_anywhere: bool = False) -> list[pa.RecordBatch]:
-    """Parse the lines after the first ``skip`` ones.
+def _is_wanted(features: Any) -> Any:
+    return pc.is_in(features, value_set=_TYPES)
 
-    Comments within the file need a Python function that Arrow's threads call, and such a thread can bring the process
-    down if the interpreter ends meanwhile; so it is used only where there are any.
+
+def _features(source: TextSource, lines: pa.RecordBatch, tagged: int) -> pa.RecordBatch:
+    """Rows of genes, transcripts and exons of a batch of lines; an error if any is not as it must be.
+
+    Tags are taken from rows of the kind ``tagged``: transcripts, or exons as long as the file has no transcripts.
     """
-    with source.open_arrow() as stream, _open_csv(stream, skip, _skip_comment if comments_anywhere else None) as reader:
-        return [_features(batch) for batch in reader]
-
-
-def _leading_comments(source: TextSource) -> int:
-    """Count the lines before the first one that is neither empty nor a comment."""
-    for number, line in source.lines():
-        if line.strip() and not line.startswith("#"):
-            return number - 1
-    return 0
-
-
-def _open_csv(stream: Any, skip: int, handler: Any) -> Any:
-    return pcsv.open_csv(
-        stream,
-        read_options=pcsv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK, skip_rows=skip),
-        parse_options=pcsv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=handler),
-        convert_options=pcsv.ConvertOptions(
-            include_columns=["contig", "feature", "start", "end", "strand", "attributes"],
-            column_types={
-                "contig": pa.string(),
-                "feature": pa.string(),
-                "start": pa.int64(),
-                "end": pa.int64(),
-                "strand": pa.string(),
-                "attributes": pa.string(),
-            },
-        ),
-    )
-
-
-def _skip_comment(row: pcsv.InvalidRow) -> Literal["skip", "error"]:
-    return "skip" if row.text.startswith("#") else "error"
-
-
-def _features(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows of genes, transcripts and exons of a batch of lines; raises _MalformedError if any is not as it must be."""
-    kind = pc.index_in(batch.column("feature"), value_set=pa.array(list(_KINDS)))
-    wanted = pc.and_(pc.is_valid(kind), pc.invert(pc.starts_with(batch.column("contig"), "#")))
-    batch = batch.filter(wanted)
-    text = batch.column("attributes")
+    text = lines.column("attributes")
+    kind = pa.array(list(_KINDS.values()), type=pa.int8()).take(pc.index_in(lines.column("feature"), value_set=_TYPES))
     columns: dict[str, Any] = {
-        "kind": pa.array(list(_KINDS.values()), type=pa.int8()).take(kind.filter(wanted)),
-        "contig": batch.column("contig"),
-        "strand": batch.column("strand"),
-        "start": pc.subtract(batch.column("start"), 1),
-        "end": batch.column("end"),
+        "kind": kind,
+        "contig": lines.column("contig"),
+        "strand": lines.column("strand"),
+        "start": pc.subtract(lines.column("start"), 1),
+        "end": lines.column("end"),
         **{name: _attribute(text, keys) for name, keys in _ATTRIBUTES.items()},
+        "tags": _tags(text, pc.equal(kind, tagged)),
     }
     if columns["gene_name"].null_count:
         columns["gene_name"] = pc.coalesce(columns["gene_name"], _attribute(text, "gene"))
-    if not _well_formed(columns):
-        raise _MalformedError
+    _check(source, lines, columns)
     for field in FEATURES:
         if pa.types.is_dictionary(field.type):
             columns[field.name] = pc.dictionary_encode(columns[field.name])
     return pa.RecordBatch.from_arrays([columns[field.name] for field in FEATURES], schema=FEATURES)
 
 
-def _well_formed(columns: dict[str, Any]) -> bool:
-    conditions = (
-        pc.greater_equal(columns["start"], 0),
-        pc.less(columns["start"], columns["end"]),
-        pc.is_in(columns["strand"], value_set=pa.array(["+", "-"])),
-        pc.is_valid(columns["gene_id"]),
-        pc.or_(pc.equal(columns["kind"], GENE), pc.is_valid(columns["transcript_id"])),
-    )
-    return all(pc.all(pc.fill_null(condition, False), min_count=0).as_py() for condition in conditions)
+def _check(source: TextSource, lines: pa.RecordBatch, columns: dict[str, Any]) -> None:
+    """Refuse a row that is not as it must be, naming its line."""
+    refuse_first(source, lines, misplaced(lines))
+    refuse_first(source, lines, pc.is_null(columns["gene_id"]), "{feature} without gene_id")
+    unnamed = pc.and_(pc.not_equal(columns["kind"], GENE), pc.is_null(columns["transcript_id"]))
+    refuse_first(source, lines, unnamed, "{feature} without transcript_id")
 
 
 def _pattern(keys: str) -> str:
@@ -152,37 +108,14 @@ def _attribute(text: Any, keys: str) -> Any:
     return pc.if_else(pc.equal(value, ""), pa.scalar(None, pa.string()), value)
 
 
-def _explain(source: TextSource, cause: Exception) -> NoReturn:
-    """Find the malformed line and raise the error that names it."""
-    for number, line in source.lines():
-        if not line or line.startswith("#"):
-            continue
-        problem = _problem(line.split("\t"))
-        if problem is not None:
-            raise AnnotationError(f"{source.path}, line {number}: {problem}")
-    raise AnnotationError(f"annotation file {source.path} cannot be parsed: {cause}") from cause
-
-
-def _problem(fields: list[str]) -> str | None:
-    """Say what is wrong with a line, or None."""
-    if len(fields) != len(_COLUMNS):
-        return f"{len(fields)} columns separated by tabs instead of {len(_COLUMNS)}"
-    row = dict(zip(_COLUMNS, fields, strict=True))
-    for name in ("start", "end"):
-        if not re.fullmatch(r"\d+", row[name]):
-            return f"{name} {row[name]!r} is not a whole number"
-    return _feature_problem(row) if row["feature"] in _KINDS else None
-
-
-def _feature_problem(row: dict[str, str]) -> str | None:
-    if int(row["start"]) < 1:
-        return f"start {row['start']}; coordinates of GTF begin at 1"
-    if int(row["start"]) > int(row["end"]):
-        return f"start {row['start']} lies after end {row['end']}"
-    if row["strand"] not in ("+", "-"):
-        return f"strand {row['strand']!r} is neither '+' nor '-'"
-    for name in ("gene_id", "transcript_id") if row["feature"] != "gene" else ("gene_id",):
-        match = re.search(_pattern(name), row["attributes"])
-        if match is None or not (match["quoted"] or match["bare"]):
-            return f"{row['feature']} without {name}"
-    return None
+def _tags(text: Any, chosen: Any) -> Any:
+    """All values of the repeated attribute ``tag`` of the chosen rows, joined by commas; null where there is none."""
+    rows = np.flatnonzero(pc.and_(chosen, pc.match_substring(text, "tag ")).to_numpy(zero_copy_only=False))
+    marked = pc.replace_substring_regex(text.take(pa.array(rows)), _TAG, rf"{_OPEN}\1\2{_CLOSE}")
+    between = rf"(?:^|{_CLOSE})[^{_OPEN}{_CLOSE}]*(?:{_OPEN}|$)"
+    joined = pc.utf8_trim(pc.replace_substring_regex(marked, between, ","), ",")
+    joined = pc.replace_substring(joined, " ", "_")
+    joined = pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+    place = np.full(len(text), -1)
+    place[rows] = np.arange(len(rows))
+    return take(joined, place)

@@ -104,6 +104,7 @@ def _batch(shared: pa.Table, kind: int, start: _Ints, end: _Ints) -> pa.RecordBa
         "gene_name": words[COLUMNS[0]],
         "gene_biotype": unknown,
         "biotype": unknown,
+        "tags": unknown,
     }
     return pa.RecordBatch.from_arrays([columns[field.name] for field in FEATURES], schema=FEATURES)
 

@@ -67,6 +67,31 @@ class TextSource:
         compression: Any = "gzip" if self.compressed else None
         return pa.input_stream(str(self.path), compression=compression)
 
+    def blocks(self, size: int = 8 << 20) -> Iterator[bytes]:
+        """Yield the uncompressed content in blocks of whole lines, about ``size`` bytes each.
+
+        The last line may lack its end; no other does.
+
+        Raises
+        ------
+        AnnotationError
+            If the file is damaged or truncated.
+        """
+        rest = b""
+        try:
+            with self.open_arrow() as stream:
+                while data := stream.read(size):
+                    cut = data.rfind(b"\n") + 1
+                    if cut:
+                        yield rest + data[:cut]
+                        rest = data[cut:]
+                    else:
+                        rest += data
+        except OSError as error:
+            raise self.damaged(error) from error
+        if rest:
+            yield rest
+
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield (1-based number, line without its end), slowly: for sniffing and for finding the line of an error.
 

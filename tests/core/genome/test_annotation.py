@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import logging
 
+import pyarrow as pa
 import pysam
 import pytest
 from splicecore.errors import AnnotationError
+from splicecore.genome import feature_lines
 from splicecore.genome.annotation import read_annotation
 
 EXONS = [
@@ -58,8 +60,24 @@ def test_gtf(mini_gtf):
         },
     ]
     assert annotation.transcripts.to_pylist() == [
-        {"transcript_id": "T1", "gene_id": "G1", "gene": 0, "biotype": "protein_coding", "start": 10, "end": 60},
-        {"transcript_id": "T2", "gene_id": "G2", "gene": 1, "biotype": "lncRNA", "start": 4, "end": 50},
+        {
+            "transcript_id": "T1",
+            "gene_id": "G1",
+            "gene": 0,
+            "biotype": "protein_coding",
+            "tags": [],
+            "start": 10,
+            "end": 60,
+        },
+        {
+            "transcript_id": "T2",
+            "gene_id": "G2",
+            "gene": 1,
+            "biotype": "lncRNA",
+            "tags": [],
+            "start": 4,
+            "end": 50,
+        },
     ]
     assert annotation.exons.to_pylist() == EXONS
 
@@ -208,8 +226,8 @@ GOOD = exon("1", 1, 9, "+", "G", "T")
         (exon("1", 1, "9.5", "+", "G", "T"), r"end '9\.5' is not a whole number"),
         (exon("1", "", 9, "+", "G", "T"), "start '' is not a whole number"),
         (exon("1", "NA", 9, "+", "G", "T"), "start 'NA' is not a whole number"),
-        (exon("1", -5, 9, "+", "G", "T"), "start '-5' is not a whole number"),
-        (exon("1", 0, 9, "+", "G", "T"), "start 0; coordinates of GTF begin at 1"),
+        (exon("1", -5, 9, "+", "G", "T"), "start -5; coordinates begin at 1"),
+        (exon("1", 0, 9, "+", "G", "T"), "start 0; coordinates begin at 1"),
         (exon("1", 10, 9, "+", "G", "T"), "start 10 lies after end 9"),
         (exon("1", 1, 9, ".", "G", "T"), r"strand '\.' is neither"),
         (exon("1", 1, 9, "", "G", "T"), "strand '' is neither"),
@@ -280,10 +298,10 @@ def test_trailing_commas_do_not_matter(tmp_path):
         (b"", "is empty"),
         (b"# nothing\n", "nothing but comments"),
         (b"\n\n", "nothing but comments"),
-        (b"##gff-version 3\n" + GOOD.encode(), "GFF3 is not supported yet"),
-        (b"1\ttest\texon\t1\t9\t.\t+\t.\tID=exon1;Parent=t1\n", "GFF3 is not supported yet"),
-        (b">chr1\nACGT\n", "neither GTF nor a SpliceAI table"),
-        (b"chr1\t10\t20\tname\t0\t+\n", "neither GTF nor a SpliceAI table"),
+        (b"##gff-version 3\n" + GOOD.encode(), "line 2: exon without Parent"),
+        (b"1\ttest\texon\t1\t9\t.\t+\t.\tID=exon1;Parent=t1\n", "line 1: exon has Parent=t1, but no gene or"),
+        (b">chr1\nACGT\n", "neither GTF, GFF3 nor a SpliceAI table"),
+        (b"chr1\t10\t20\tname\t0\t+\n", "neither GTF, GFF3 nor a SpliceAI table"),
         (b"\x89PNG\x0d\x0a\xff\xfe", r"line 1 is not text \(UTF-8\)"),
         (exon("1", 1, 9, "+", "G", "T", feature="CDS").encode(), "has no exon"),
         (GOOD.encode() + GOOD.replace("G", "\xe9").encode("latin-1"), r"line 2 is not text \(UTF-8\)"),
@@ -331,9 +349,7 @@ def test_damaged_gzip(mini_gtf, tmp_path):
 
 def test_many_blocks(tmp_path, monkeypatch):
     """Genes whose rows lie in different blocks of the parser are put together."""
-    from splicecore.genome import gtf
-
-    monkeypatch.setattr(gtf, "_BLOCK", 2000)
+    monkeypatch.setattr(feature_lines, "_BLOCK", 2000)
     rows = [
         exon("1", 100 * i + 1, 100 * i + 9, "+-"[i % 2], f"G{i // 4}", f"T{i // 4}", f' gene_name "N{i // 4}";')
         for i in range(400)
@@ -342,3 +358,40 @@ def test_many_blocks(tmp_path, monkeypatch):
     assert len(annotation.genes) == len(annotation.transcripts) == 200
     assert len(annotation.exons) == 400
     assert annotation.genes.column("gene_name").to_pylist()[:4] == ["N0", "N0", "N1", "N1"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "tags"),
+    [
+        ('tag "basic"; tag "Ensembl_canonical"; tag "MANE_Select";', ["basic", "Ensembl_canonical", "MANE_Select"]),
+        ('tag "MANE Select"; note "x";', ["MANE_Select"]),
+        ('level 2; tag "MANE_Plus_Clinical"; ccdsid "C"; tag basic', ["MANE_Plus_Clinical", "basic"]),
+        ('tag "basic"; note "a tag b";', ["basic"]),
+        ('mytag "a"; note "tag b"; tag "";', []),
+        ("", []),
+    ],
+)
+@pytest.mark.parametrize("rows", ["transcript", "exon"])
+def test_tags(tmp_path, attributes, tags, rows):
+    """Of the transcript's row, or of its exons in a file without such rows."""
+    untagged, tagged = exon("1", 1, 9, "+", "G", "T", ' tag "other";'), exon("1", 1, 9, "+", "G", "T", " " + attributes)
+    text = untagged + tagged.replace("\texon\t", "\ttranscript\t") if rows == "transcript" else tagged
+    annotation = read_annotation(written(tmp_path, text))
+    assert annotation.transcripts.schema.field("tags").type == pa.list_(pa.string())
+    assert annotation.transcripts.column("tags").to_pylist() == [tags]
+
+
+def test_transcripts_without_exons(mini_gtf, tmp_path, caplog):
+    rows = exon("chr1", 70, 90, "+", "G3", "", feature="gene") + exon("chr1", 70, 90, "+", "G3", "T3").replace(
+        "\texon\t", "\ttranscript\t"
+    )
+    with caplog.at_level(logging.WARNING):
+        annotation = read_annotation(written(tmp_path, mini_gtf.read_text() + rows))
+    genes = annotation.genes.to_pylist()
+    assert [(gene["gene_id"], gene["start"], gene["end"]) for gene in genes] == [
+        ("G1", 10, 60),
+        ("G3", 69, 90),
+        ("G2", 4, 50),
+    ]
+    assert annotation.exons.column("transcript").to_pylist() == [0, 0, 0, 2, 2, 2]
+    assert "1 transcripts have no exons and give no splice sites, first T3" in caplog.text

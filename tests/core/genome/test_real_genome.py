@@ -9,7 +9,7 @@ from splicecore.genome.annotation import read_annotation
 from splicecore.genome.encoding import decode
 from splicecore.genome.genes import GeneCatalog
 from splicecore.genome.reference import Reference
-from splicecore.genome.sites import SiteIndex, motifs
+from splicecore.genome.sites import SiteIndex, motifs, splice_sites
 
 pytestmark = pytest.mark.realdata
 
@@ -79,10 +79,48 @@ def test_gene_on_an_absent_chromosome(real_data, tmp_path):
     assert selection.missing[1].suggestions[0] == "BRCA1"
 
 
-def test_other_formats(real_data):
-    formats = real_data / "annotation_formats"
-    (gene,) = read_annotation(formats / "ucsc_ensgene_one_transcript.GRCh37.gtf").genes.to_pylist()
-
+def test_gtf_without_genes(real_data):
+    path = real_data / "annotation_formats" / "ucsc_ensgene_one_transcript.GRCh37.gtf"
+    (gene,) = read_annotation(path).genes.to_pylist()
     assert (gene["gene_id"], gene["start"], gene["end"]) == ("ENSG00000177663", 17_565_848, 17_596_583)
-    with pytest.raises(AnnotationError, match="GFF3 is not supported yet"):
-        read_annotation(formats / "refseq_mane_chr22.GRCh38.gff3.gz")
+
+
+def sites_by_name(annotation):
+    """Sites of every gene, by name: (contig, position, strand, type)."""
+    names, sites = annotation.genes.column("gene_name").to_pylist(), splice_sites(annotation)
+    found: dict[str, set[tuple[object, ...]]] = {}
+    for site in sites.to_pylist():
+        place = (site["contig"], site["position"], site["strand"], site["site_type"])
+        found.setdefault(names[site["gene"]], set()).add(place)
+    return found
+
+
+def test_mane_as_refseq_gff3(real_data):
+    """MANE Select of chromosome 22: counts, motifs, and the sites of two other annotations of the same build."""
+    genome = real_data / "genome"
+    annotation = read_annotation(real_data / "annotation_formats" / "refseq_mane_chr22.GRCh38.gff3.gz")
+    assert (annotation.format, annotation.contigs) == ("gff3", ("chr22",))
+    assert (len(annotation.genes), len(annotation.transcripts), len(annotation.exons)) == (423, 423, 4198)
+    assert set(annotation.genes.column("gene_biotype").to_pylist()) == {"protein_coding"}
+    assert annotation.transcripts.column("tags").to_pylist() == [["MANE_Select"]] * 423
+    with Reference.open(genome / "GRCh38.fa.gz") as reference:
+        bound = annotation.bind(reference.contigs, reference.build)
+        known = [row for row in motifs(reference, splice_sites(bound)).to_pylist() if "N" not in row["motif"]]
+        others = [
+            read_annotation(genome / f"GRCh38.{name}").bind(reference.contigs, reference.build)
+            for name in ("gtf.gz", "spliceai_table.txt")
+        ]
+    counts = {(row["site_type"], row["motif"]): 0 for row in known}
+    for row in known:
+        counts[row["site_type"], row["motif"]] += row["count"]
+    for kind, motif in (("donor", "GT"), ("acceptor", "AG")):
+        total = sum(count for (site_type, _), count in counts.items() if site_type == kind)
+        assert total > 400
+        assert counts[kind, motif] > 0.98 * total
+    mane = sites_by_name(bound)
+    for other, least in zip(others, (1, 0.99), strict=True):
+        theirs = sites_by_name(other)
+        shared = mane.keys() & theirs.keys()
+        assert len(shared) > 40
+        agreed = sum(len(mane[name] & theirs[name]) for name in shared)
+        assert agreed >= least * sum(len(mane[name]) for name in shared)
