@@ -1,27 +1,29 @@
 """An ensemble of networks that scores arrays of bases, with the same bytes for any number of threads.
 
-Every pair of a row and a network is one task, computed by one thread from start to end: torch's own parallelism inside
-operations is switched off, so the number of threads cannot change the order of any sum. A pool of threads shares the
-tasks (torch releases the GIL), and the calling thread adds the networks' probabilities in the order of the networks.
+Threads work on one tile and one network at a time and share the portions of each stage (:class:`Stage`): whoever is
+free takes the next one, and all wait for each other before the next stage. A portion is computed by one thread from
+start to end (torch's own parallelism inside operations is switched off) and is the same portion for any number of
+threads, so that number cannot change the order of any sum. Probabilities are added in the order of the networks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import product
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from splicecore.api import ConfigError
 
-from splicecore_splicenet.network import Network
+from splicecore_splicenet.choices import CONVOLUTIONS, Convolutions
+from splicecore_splicenet.network import Network, Stage
+from splicecore_splicenet.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -40,13 +42,14 @@ class SplicenetEnsemble:
     device
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     threads
-        Size of the pool on the CPU (at most one thread for each task at a time is busy). Scores do not depend on it.
-        Other devices are driven by one thread.
+        Threads that compute on the CPU. Scores do not depend on it. Other devices are driven by one thread.
+    convolutions
+        ``"fast"``: as a Fourier transform where that is faster; ``"direct"``: none. Scores differ by about 1e-6.
 
     Raises
     ------
     ConfigError
-        If the device is unknown or not available here.
+        If the device or the way of computing convolutions is unknown, or the device not available here.
     ValueError
         If there are no networks or their architectures differ.
 
@@ -56,17 +59,29 @@ class SplicenetEnsemble:
     threads, and the value for later threads is put back, so a process that embeds this class keeps its own setting.
     """
 
-    def __init__(self, weights: Sequence[NetworkWeights], *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self,
+        weights: Sequence[NetworkWeights],
+        *,
+        device: str = "cpu",
+        threads: int = 1,
+        convolutions: Convolutions = "fast",
+    ) -> None:
         if not weights:
             raise ValueError("an ensemble needs at least one network")
         if any(network.architecture != weights[0].architecture for network in weights):
             raise ValueError("the networks of an ensemble must have one architecture")
         if threads < 1:
             raise ValueError(f"threads is {threads}; it must be at least 1")
+        if convolutions not in CONVOLUTIONS:
+            raise ConfigError(f"convolutions is {convolutions!r}", hint=f"one of {', '.join(CONVOLUTIONS)}")
         self.architecture = weights[0].architecture
         self.device = _open_device(device)
-        self._networks = [Network(network).eval().to(self.device) for network in weights]
-        self._threads = threads if self.device.type == "cpu" else 1
+        kind = self.device.type
+        self._networks = [Network(network, convolutions, kind).eval().to(self.device) for network in weights]
+        self._threads = threads if kind == "cpu" else 1
+        self._memory = Scratch(self.device)
+        self._scratches = [Scratch(self.device) for _ in range(self._threads)]
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -77,7 +92,7 @@ class SplicenetEnsemble:
         return self.architecture.radius
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Score positions.
+        """Score positions. Callers in other threads wait for their turn.
 
         Parameters
         ----------
@@ -92,56 +107,78 @@ class SplicenetEnsemble:
         n, length = codes.shape[0], codes.shape[1] - 2 * self.radius
         if length < 0:
             raise ValueError(f"rows of {codes.shape[1]} bases are shorter than the context of {2 * self.radius}")
-        total = np.zeros((n, length, self.architecture.outputs), dtype=np.float32)
-        if total.size == 0:
-            return total
-        tasks = product(range(n), range(len(self._networks)))
-        with _exact_convolutions(self.device):
-            for row, member in self._score(codes, tasks):
-                total[row] += member
-        total /= np.float32(len(self._networks))
-        return total
+        scores = np.empty((n, length, self.architecture.outputs), dtype=np.float32)
+        with self._lock:
+            pool = self._open_pool()
+            if scores.size:
+                with _exact_convolutions(self.device):
+                    for row in range(n):
+                        self._score_row(pool, codes[row], scores[row])
+        return scores
 
     def close(self) -> None:
         """Stop the threads and drop the networks. May be called twice."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
+            self._networks, self._scratches, self._memory = [], [], Scratch()
         if pool is not None:
             pool.shutdown(cancel_futures=True)
-        self._networks = []
 
-    def _score(
-        self, codes: npt.NDArray[np.uint8], tasks: Iterator[tuple[int, int]]
-    ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        """Yield (row, probabilities of one network) in the order of the tasks, few of them ahead of the consumer."""
-        pool = self._open_pool()
-        ahead: deque[tuple[int, Future[npt.NDArray[np.float32]]]] = deque()
-        try:
-            for row, member in tasks:
-                ahead.append((row, pool.submit(self._score_row, codes[row], member)))
-                if len(ahead) > 2 * self._threads:
-                    first, future = ahead.popleft()
-                    yield first, future.result()
-            while ahead:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
-
-    def _score_row(self, codes: npt.NDArray[np.uint8], member: int) -> npt.NDArray[np.float32]:
+    def _score_row(
+        self, pool: ThreadPoolExecutor, codes: npt.NDArray[np.uint8], scores: npt.NDArray[np.float32]
+    ) -> None:
+        """Fill ``scores``, (L, outputs)."""
         with torch.inference_mode():
-            row = torch.from_numpy(np.array(codes[np.newaxis])).to(self.device)
-            probabilities: npt.NDArray[np.float32] = self._networks[member](row)[0].cpu().numpy()
-        return probabilities
+            row = torch.from_numpy(np.array(codes)).to(self.device)
+            total = torch.zeros(scores.shape[::-1], device=self.device)
+            stages = [stage for network in self._networks for stage in network.stages(row, total, self._memory)]
+        team = _Team(self._threads)
+        futures = [pool.submit(_work, stages, team, scratch) for scratch in self._scratches]
+        failures = [error for error in [future.exception() for future in futures] if error is not None]
+        for error in failures:
+            if not isinstance(error, threading.BrokenBarrierError):  # the others only stopped because of this one
+                raise error
+        scores[:] = total.t().cpu().numpy()
+        scores /= np.float32(len(self._networks))
 
     def _open_pool(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._closed:
-                raise ValueError("the model is closed")
-            if self._pool is None:
-                self._pool = _single_threaded_pool(self._threads)
-            return self._pool
+        if self._closed:
+            raise ValueError("the model is closed")
+        if self._pool is None:
+            self._pool = _single_threaded_pool(self._threads)
+        return self._pool
+
+
+def _work(stages: Iterable[Stage], team: _Team, scratch: Scratch) -> None:
+    """Take part in the stages; run by every thread of the pool at once."""
+    with torch.inference_mode(), team:
+        for stage in stages:
+            for portion in team.share(stage.portions):
+                stage.run(portion, scratch)
+
+
+class _Team:
+    """Threads that go through the same stages together and share the portions of each."""
+
+    def __init__(self, size: int) -> None:
+        self._barrier = threading.Barrier(size, action=self._start_stage)
+        self._next = itertools.count()
+
+    def _start_stage(self) -> None:
+        self._next = itertools.count()
+
+    def share(self, portions: int) -> Iterator[int]:
+        """Yield portions that no other thread is given; end when all threads have come to the end."""
+        while (portion := next(self._next)) < portions:
+            yield portion
+        self._barrier.wait()
+
+    def __enter__(self) -> None:
+        self._barrier.wait()  # nobody is scored before all are here
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._barrier.abort()
 
 
 _SETTING_THREADS = threading.Lock()

@@ -1,27 +1,44 @@
-"""The network as a torch module: valid convolutions over long tiles, in the layout that CPUs are fastest with.
+"""The network as a list of stages over long tiles, in the layout that CPUs are fastest with.
 
-A tensor of activations is (n, length, channels) in memory. Convolutions see it as (n, channels, 1, length) in
-channels_last, which is the same memory, and use two-dimensional kernels (1, taps): twice as fast in torch as its
-one-dimensional convolution. Nothing is padded: each convolution shortens the tile by its reach, and residuals and skips
-are cropped to match, so every output is what ``same`` padding gives far from the borders.
+Activations are (rows, channels), one row a base. Nothing is padded: each convolution shortens the tile by its reach,
+and residuals and skips are cropped to match, so every output is what ``same`` padding gives far from the borders. Two
+buffers of the tile's length hold everything: ``x``, to which blocks add in place, and ``h``, what is between the two
+convolutions of a block. A stage is a number of portions that depend on the stage before and not on each other; one
+portion's intermediate results fit into a core's cache. Portions are the same whoever computes them, and so are scores.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (the name that everybody uses)
 from torch import Tensor, nn
 
+from splicecore_splicenet.choices import Convolutions, Direct, choose
+from splicecore_splicenet.dft import DFTConvolution
+from splicecore_splicenet.scratch import Scratch
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from splicecore_splicenet.architecture import Architecture
-    from splicecore_splicenet.weights import BlockWeights, Convolution, NetworkWeights
+    from splicecore_splicenet.weights import BlockWeights, NetworkWeights
 
-__all__ = ["Network"]
+__all__ = ["Network", "Stage"]
+
+_ROWS = 8192  # of a portion of the stages that only read and write
+
+
+@attrs.frozen
+class Stage:
+    """Work on one tile: ``run(portion, scratch)`` for every portion in ``range(portions)``, in any order."""
+
+    portions: int
+    run: Callable[[int, Scratch], None]
 
 
 class Network(nn.Module):
@@ -31,43 +48,80 @@ class Network(nn.Module):
     ----------
     weights
         What to compute. The arrays are copied.
+    convolutions
+        ``"fast"`` or ``"direct"``; see :mod:`splicecore_splicenet.choices`.
+    device
+        Kind of the device that it will run on: ``"cpu"``, ``"cuda"``, ``"mps"``.
     """
 
     stem: Tensor
+    heads: Tensor
+    bias: Tensor
 
-    def __init__(self, weights: NetworkWeights) -> None:
+    def __init__(self, weights: NetworkWeights, convolutions: Convolutions = "fast", device: str = "cpu") -> None:
         super().__init__()
         self.architecture = weights.architecture
         kernel, bias = weights.stem.kernel[0], weights.stem.bias
         self.register_buffer("stem", _tensor(np.vstack([kernel + bias, bias])))
+        # A skip convolution and the last one, with nothing but a sum between them, are one matrix.
+        last = weights.output.kernel[0].astype(np.float64)
+        skips = [(skip.kernel[0].astype(np.float64), skip.bias.astype(np.float64)) for skip in weights.skips]
+        self.register_buffer("heads", _tensor(np.stack([(skip @ last).T for skip, _ in skips])))
+        self.register_buffer("bias", _tensor(sum(bias @ last for _, bias in skips) + weights.output.bias).unsqueeze(1))
         self.blocks = nn.ModuleList(
-            _ResidualBlock(block, weights.architecture, index) for index, block in enumerate(weights.blocks)
+            _ResidualBlock(block, weights.architecture, index, convolutions, device)
+            for index, block in enumerate(weights.blocks)
         )
-        self.skips = nn.ModuleList(_Pointwise(skip) for skip in weights.skips)
-        self.output = _Pointwise(weights.output)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Score positions.
+    def stages(self, codes: Tensor, total: Tensor, memory: Scratch) -> list[Stage]:
+        """Say what scoring a tile takes; nothing is computed yet.
 
         Parameters
         ----------
         codes
-            uint8, (n, radius + L + radius), L > 0: A, C, G, T, N = 0..4. An N gives the stem nothing but its bias.
-
-        Returns
-        -------
-        float32, (n, L, outputs)
-            Probabilities.
+            uint8, (radius + L + radius,), L > 0: A, C, G, T, N = 0..4. An N gives the stem nothing but its bias.
+        total
+            float32, (outputs, L): the last stage adds the probabilities to it.
+        memory
+            For ``x``, ``h`` and the sum of the skips; shared by all threads, one tile at a time.
         """
-        margin = self.architecture.radius
-        x = F.embedding(codes.to(torch.int32), self.stem)
-        total: Tensor = self.skips[0](_crop(x, margin))
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            margin -= self.architecture.blocks[index].radius
+        length, channels = len(codes), self.architecture.channels
+        spill = max((block.unit for block in self._residuals()), default=0)
+        x = memory.take("x", length + spill, channels)
+        h = memory.take("h", length + spill, channels)
+        logits = memory.take("logits", *total.shape)  # (outputs, L): a softmax over long rows is the fastest
+        stages = [self._embed(codes, x), self._skip(0, x, self.architecture.radius, logits)]
+        start = 0
+        for index, block in enumerate(self._residuals()):
+            stages += block.stages(x, h, start, length)
+            start, length = start + block.radius, length - 2 * block.radius
             if self.architecture.ends_group(index):
-                total += self.skips[(index + 1) // self.architecture.group](_crop(x, margin))
-        return torch.softmax(self.output(total), dim=-1)
+                margin = start + (length - total.shape[1]) // 2
+                stages.append(self._skip((index + 1) // self.architecture.group, x, margin, logits))
+        stages.append(_softmax(logits, total))
+        return stages
+
+    def _residuals(self) -> list[_ResidualBlock]:
+        return list(self.blocks)  # type: ignore[arg-type]
+
+    def _embed(self, codes: Tensor, x: Tensor) -> Stage:
+        def run(portion: int, _: Scratch) -> None:
+            rows = _portion(portion, len(codes))
+            torch.index_select(self.stem, 0, codes[rows].to(torch.int32), out=x[rows])
+
+        return Stage(_portions(len(codes)), run)
+
+    def _skip(self, index: int, x: Tensor, start: int, logits: Tensor) -> Stage:
+        """Add the contribution of x, from row ``start`` on, to the logits."""
+        length = logits.shape[1]
+        inputs = x[start : start + length].t()
+
+        def run(portion: int, _: Scratch) -> None:
+            rows = _portion(portion, length)
+            before = logits[:, rows] if index else self.bias
+            torch.addmm(before, self.heads[index], inputs[:, rows], out=logits[:, rows])
+
+        return Stage(_portions(length), run)
 
 
 class _ResidualBlock(nn.Module):
@@ -75,79 +129,119 @@ class _ResidualBlock(nn.Module):
 
     scale: Tensor
     shift: Tensor
-    zeros: Tensor
-    ones: Tensor
 
-    def __init__(self, weights: BlockWeights, architecture: Architecture, index: int) -> None:
+    def __init__(
+        self, weights: BlockWeights, architecture: Architecture, index: int, convolutions: Convolutions, device: str
+    ) -> None:
         super().__init__()
         block = architecture.blocks[index]
-        self._radius = block.radius
+        self.radius = block.radius
         self._slope = 0.0 if architecture.activation == "relu" else architecture.negative_slope
         scale, shift = weights.norm1.affine(architecture.epsilon)
         self.register_buffer("scale", _tensor(scale))
         self.register_buffer("shift", _tensor(shift))
-        self.register_buffer("zeros", torch.zeros_like(self.scale))
-        self.register_buffer("ones", torch.ones_like(self.scale))
         scale, shift = weights.norm2.affine(architecture.epsilon)
-        self.conv1 = _Dilated(weights.conv1.kernel * scale, weights.conv1.bias * scale + shift, block.dilation)
-        self.conv2 = _Dilated(weights.conv2.kernel, weights.conv2.bias, block.dilation)
+        choice = choose(block, convolutions, device)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (n, length - 2 * radius, channels) for (n, length, channels)."""
-        # A batch norm of mean 0 and variance 1 is the fastest way to scale and shift channels in one pass.
-        h = F.batch_norm(_image(x), self.zeros, self.ones, self.scale, self.shift, training=False, eps=0.0)
-        h = self.conv2(self._activate(self.conv1(self._activate(h))))
-        return _sequence(h).add_(_crop(x, self._radius))
+        def convolution(kernel: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> _Dilated | DFTConvolution:
+            if isinstance(choice, Direct):
+                return _Dilated(kernel, bias, block.dilation, unit=choice.unit, units=choice.units)
+            return DFTConvolution(kernel, bias, block.dilation, rows=choice.rows, blocks=choice.blocks)
+
+        self.conv1 = convolution(weights.conv1.kernel * scale, weights.conv1.bias * scale + shift)
+        self.conv2 = convolution(weights.conv2.kernel, weights.conv2.bias)
+
+    @property
+    def unit(self) -> int:
+        """Rows by which a convolution may write beyond its last one."""
+        return self.conv1.unit
+
+    def stages(self, x: Tensor, h: Tensor, start: int, length: int) -> list[Stage]:
+        """Turn the ``length`` rows of x from ``start`` on into ``length - 2 * radius`` from ``start + radius`` on."""
+        first, second = length - self.radius, length - 2 * self.radius
+        # Rows of x beyond its last valid one are never read again; those of h are the second convolution's padding.
+        inputs, middle, output = x[start : start + length], h[: first + self.unit], x[start + self.radius :]
+
+        def run1(portion: int, scratch: Scratch) -> None:
+            rows = _units(self.conv1, portion, first)
+            taken = inputs[rows.start : rows.stop + self.radius]
+            active = scratch.take("active", rows.stop - rows.start + self.radius, x.shape[1])
+            self._activate(torch.addcmul(self.shift, taken, self.scale, out=active[: len(taken)]))
+            active[len(taken) :].zero_()
+            result = self.conv1(active, scratch)
+            self._activate(middle[rows].view(result.shape).copy_(result))
+            if rows.stop >= first:
+                middle[first:].zero_()
+
+        def run2(portion: int, scratch: Scratch) -> None:
+            rows = _units(self.conv2, portion, second)
+            result = self.conv2(middle[rows.start : rows.stop + self.radius], scratch)
+            output[rows].view(result.shape).add_(result)
+
+        return [
+            Stage(-(-first // (self.conv1.unit * self.conv1.units)), run1),
+            Stage(-(-second // (self.conv2.unit * self.conv2.units)), run2),
+        ]
 
     def _activate(self, x: Tensor) -> Tensor:
         return F.leaky_relu_(x, self._slope) if self._slope else F.relu_(x)
 
 
 class _Dilated(nn.Module):
-    """A valid dilated convolution of (n, channels, 1, length) in channels_last."""
+    """A valid dilated convolution of (rows, channels), direct.
+
+    Two-dimensional with kernels (1, taps) in channels_last, which is the same memory: twice as fast in torch on a CPU
+    as its one-dimensional convolution. ``unit``, ``units`` and ``reach`` are as in :class:`DFTConvolution`.
+    """
 
     kernel: Tensor
     bias: Tensor
 
-    def __init__(self, kernel: npt.NDArray[np.floating], bias: npt.NDArray[np.floating], dilation: int) -> None:
+    def __init__(
+        self,
+        kernel: npt.NDArray[np.floating],
+        bias: npt.NDArray[np.floating],
+        dilation: int,
+        *,
+        unit: int,
+        units: int,
+    ) -> None:
         super().__init__()
         weight = _tensor(kernel.transpose(2, 1, 0)).unsqueeze(2)
         self.register_buffer("kernel", weight.contiguous(memory_format=torch.channels_last))
         self.register_buffer("bias", _tensor(bias))
         self._dilation = dilation
+        self.unit, self.units, self.reach = unit, units, (len(kernel) - 1) * dilation
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x, self.kernel, self.bias, dilation=(1, self._dilation))
+    def forward(self, x: Tensor, _: Scratch) -> Tensor:
+        image = x.t().unsqueeze(0).unsqueeze(2)
+        return F.conv2d(image, self.kernel, self.bias, dilation=(1, self._dilation))[0, :, 0].t()
 
 
-class _Pointwise(nn.Module):
-    """A 1x1 convolution of (n, length, channels): a product with one matrix."""
+def _softmax(logits: Tensor, total: Tensor) -> Stage:
+    length = logits.shape[1]
 
-    kernel: Tensor
-    bias: Tensor
+    def run(portion: int, _: Scratch) -> None:
+        rows = _portion(portion, length)
+        total[:, rows] += torch.softmax(logits[:, rows], dim=0)
 
-    def __init__(self, weights: Convolution) -> None:
-        super().__init__()
-        self.register_buffer("kernel", _tensor(weights.kernel[0].T))
-        self.register_buffer("bias", _tensor(weights.bias))
+    return Stage(_portions(length), run)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.kernel, self.bias)
+
+def _portions(rows: int) -> int:
+    return -(-rows // _ROWS)
+
+
+def _portion(portion: int, rows: int) -> slice:
+    return slice(portion * _ROWS, min((portion + 1) * _ROWS, rows))
+
+
+def _units(convolution: _Dilated | DFTConvolution, portion: int, rows: int) -> slice:
+    """Output rows of a portion: whole units, the last of which may end beyond ``rows``."""
+    start = portion * convolution.unit * convolution.units
+    units = min(convolution.units, -(-(rows - start) // convolution.unit))
+    return slice(start, start + units * convolution.unit)
 
 
 def _tensor(array: npt.NDArray[np.floating]) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
-
-
-def _crop(x: Tensor, margin: int) -> Tensor:
-    return x[:, margin : x.shape[1] - margin]
-
-
-def _image(x: Tensor) -> Tensor:
-    """View (n, length, channels) as (n, channels, 1, length) in channels_last."""
-    return x.permute(0, 2, 1).unsqueeze(2)
-
-
-def _sequence(x: Tensor) -> Tensor:
-    """Undo :func:`_image`."""
-    return x.squeeze(2).permute(0, 2, 1)

@@ -1,0 +1,66 @@
+"""Which convolutions are computed as a discrete Fourier transform, and in what portions; constants, never timings.
+
+The table was measured once (``benchmarks/convolutions.py`` repeats it) and is part of what decides a score's last bits,
+so it depends on the layer and the kind of device alone, never on the machine, its load or the number of threads.
+
+Nanoseconds a position and layer, one thread, 2-core AMD EPYC (Zen 4), torch 2.13 with MKL and oneDNN, least of nine:
+
+======== ======== ====== ====================================
+taps     dilation direct transformed, by rows of a block
+======== ======== ====== ====================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+if TYPE_CHECKING:
+    from splicecore_splicenet.architecture import Block
+
+__all__ = ["CONVOLUTIONS", "Convolutions", "Direct", "Transform", "choose"]
+
+Convolutions = Literal["fast", "direct"]
+CONVOLUTIONS: tuple[Convolutions, ...] = ("fast", "direct")
+"""``"fast"``: transformed where the table says so; ``"direct"``: none."""
+
+
+@attrs.frozen
+class Direct:
+    """Direct convolution in chunks of at most ``unit * units`` output rows, a whole number of units each.
+
+    Units keep the number of different shapes small: torch's convolutions keep a compiled kernel for every shape.
+    """
+
+    unit: int = 512
+    units: int = 8
+
+
+@attrs.frozen
+class Transform:
+    """Convolution by DFT on blocks of ``rows`` rows of the dilated view, ``blocks`` of them at a time."""
+
+    rows: int
+    blocks: int
+
+
+_TRANSFORMS: dict[tuple[int, int], Transform] = {
+    (41, 25): Transform(rows=96, blocks=4),
+    (21, 10): Transform(rows=80, blocks=8),
+    (11, 4): Transform(rows=48, blocks=32),
+    (11, 1): Transform(rows=48, blocks=128),
+}
+_WHOLE = Direct(unit=512, units=1 << 20)
+
+
+def choose(block: Block, convolutions: Convolutions = "fast", device: str = "cpu") -> Direct | Transform:
+    """Return how the two convolutions of a residual block are computed on this kind of device.
+
+    Only the CPU's table has transforms: elsewhere nothing was measured, and convolutions are direct, in one piece.
+    """
+    if device != "cpu":
+        return _WHOLE
+    if convolutions == "direct":
+        return Direct()
+    return _TRANSFORMS.get((block.kernel, block.dilation), Direct())
