@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,26 @@ def test_tensorflow_that_is_not_installed(random_weights: Path, monkeypatch: pyt
         open_model(SPEC, request_for(random_weights, [1], engine="tensorflow"))
     assert caught.value.hint == 'pip install "splicecore-spliceai[tensorflow]"'
     assert caught.value.exit_code == 4
+
+
+def test_the_command_line_says_what_to_install(random_weights: Path, tmp_path: Path) -> None:
+    """One line and exit code 4 where TensorFlow is not installed."""
+    (tmp_path / "contig.fa").write_text(">chr1\n" + "ACGTTGCAAC" * 300 + "\n", encoding="ascii")
+    (tmp_path / "genes.txt").write_text(
+        "#NAME\tCHROM\tSTRAND\tTX_START\tTX_END\tEXON_START\tEXON_END\nA\tchr1\t+\t100\t900\t100,500,\t200,900,\n",
+        encoding="ascii",
+    )
+    program = "import sys; sys.modules['tensorflow'] = None; from splicecore.cli.main import main; main()"
+    arguments = ["run", "--fasta", str(tmp_path / "contig.fa"), "--annotation", str(tmp_path / "genes.txt"), "-q"]
+    arguments += ["--genes", "A", "--base-model", "spliceai", "--models-dir", str(random_weights)]
+    arguments += ["--engine", "tensorflow", "-o", str(tmp_path / "out")]
+
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 4, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if "not the published network" not in line)
+    assert line.startswith("splicecore: error: spliceai: engine tensorflow: ")
+    assert line.endswith('(pip install "splicecore-spliceai[tensorflow]")')
 
 
 def expect_remedy(error: SplicecoreError) -> None:
