@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import shlex
 import struct
 import tempfile
 import zlib
@@ -19,8 +20,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from splicecore.artifacts.store import digest
 from splicecore.errors import FastaError
 from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
+from splicecore.genome.htslib import quiet_htslib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +64,7 @@ def classify(path: Path) -> Kind:
     if not is_bgzf(head):
         raise FastaError(
             f"FASTA file {path} is compressed by gzip, which allows no random access",
-            hint=f"recompress it by bgzip: gunzip -c {path} | bgzip > NEW.fa.gz",
+            hint=f"recompress it by bgzip: {_bgzip_command(path)}",
         )
     if not has_bgzf_end(path):
         raise FastaError(
@@ -74,6 +77,13 @@ def classify(path: Path) -> Kind:
     except (EOFError, OSError, zlib.error) as error:
         raise FastaError(f"FASTA file {path} is damaged: {error}", hint="fetch or copy it again") from error
     return "bgzip"
+
+
+def _bgzip_command(path: Path) -> str:
+    """Shell command that makes a bgzip file of a gzip file, beside it."""
+    name = path.name.removesuffix(".gz")
+    new = path.with_name(f"{name.removesuffix('.fa').removesuffix('.fasta')}.bgzip.fa.gz")
+    return f"gunzip -c {shlex.quote(str(path))} | bgzip -c > {shlex.quote(str(new))}"
 
 
 def _check_first_letter(path: Path, head: bytes) -> None:
@@ -136,46 +146,79 @@ class FastaIndex:
         return ends + (self.lengths > 0)
 
 
-def ensure_index(path: Path, kind: Kind) -> tuple[Path, Path | None]:
-    """Paths of the ``.fai`` and ``.gzi`` of a FASTA; made beside it if one is missing.
+def ensure_index(path: Path, kind: Kind, cache: Path | None = None) -> tuple[Path, Path | None]:
+    """Paths of the ``.fai`` and ``.gzi`` of a FASTA; made if one is missing.
+
+    Parameters
+    ----------
+    path
+        The FASTA file.
+    kind
+        As :func:`classify` tells.
+    cache
+        Folder for the index of a FASTA in a folder that is not writable; kept there by the FASTA's path, size and
+        mtime_ns.
 
     Raises
     ------
     FastaError
-        If an index is missing and the folder is not writable, or the FASTA cannot be indexed.
+        If an index is missing and neither folder is writable, or the FASTA cannot be indexed.
     """
-    fai = path.with_name(path.name + ".fai")
-    gzi = path.with_name(path.name + ".gzi") if kind == "bgzip" else None
-    if fai.is_file() and (gzi is None or gzi.is_file()):
-        return fai, gzi
-    missing = fai if not fai.is_file() else gzi
-    if not os.access(path.parent, os.W_OK):
-        raise FastaError(
-            f"index {missing} is missing and the folder is not writable",
-            hint=f"run 'samtools faidx {path}' where it can be written, or link the FASTA into a folder of your own",
-        )
-    _LOG.info("indexing %s", path)
-    _make_index(path, fai, gzi)
-    return fai, gzi
+    folders = [path.parent] if cache is None else [path.parent, cache / "fasta_index" / _identity(path)]
+    for folder in folders:
+        fai, gzi = _index_in(folder, path, kind)
+        if fai.is_file() and (gzi is None or gzi.is_file()):
+            return fai, gzi
+        if _writable(folder, make=folder is not path.parent):
+            _LOG.info("indexing %s into %s", path, folder)
+            try:
+                _make_index(path, fai, gzi)
+            except OSError as error:
+                _LOG.info("cannot write into %s: %s", folder, error)
+                continue
+            return fai, gzi
+    fai, gzi = _index_in(path.parent, path, kind)
+    nor = "" if cache is None else f", nor is the cache {cache}"
+    raise FastaError(
+        f"index {gzi if gzi is not None and fai.is_file() else fai} is missing and the folder is not writable{nor}",
+        hint=f"run 'samtools faidx {path}' where it can be written, or set SPLICECORE_CACHE_DIR to a writable folder",
+    )
+
+
+def _identity(path: Path) -> str:
+    status = path.stat()
+    return digest([str(path.resolve()), status.st_size, status.st_mtime_ns])[:32]
+
+
+def _index_in(folder: Path, path: Path, kind: Kind) -> tuple[Path, Path | None]:
+    return folder / f"{path.name}.fai", folder / f"{path.name}.gzi" if kind == "bgzip" else None
+
+
+def _writable(folder: Path, *, make: bool) -> bool:
+    if make:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _LOG.info("cannot make %s: %s", folder, error)
+            return False
+    return os.access(folder, os.W_OK)
 
 
 def _make_index(path: Path, fai: Path, gzi: Path | None) -> None:
-    """Index into a temporary folder beside the FASTA, then rename: another process never sees half an index."""
+    """Index into a temporary folder beside the index, then rename: another process never sees half an index."""
     import pysam
 
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=fai.parent) as folder:
         new_fai, new_gzi = Path(folder, "fai"), Path(folder, "gzi")
         options = ["--fai-idx", str(new_fai), *(["--gzi-idx", str(new_gzi)] if gzi is not None else [])]
-        verbosity = pysam.set_verbosity(0)
         try:
-            pysam.faidx(*options, str(path))
+            with quiet_htslib():
+                pysam.faidx(*options, str(path))
         except pysam.utils.SamtoolsError as error:
             raise FastaError(
                 f"FASTA file {path} cannot be indexed",
                 hint="all lines of a contig but the last must have the same length, and blank lines are not allowed",
             ) from error
-        finally:
-            pysam.set_verbosity(verbosity)
         if gzi is not None:
             new_gzi.replace(gzi)
         new_fai.replace(fai)

@@ -12,6 +12,7 @@ from splicecore.genome.build import Build, check_build
 from splicecore.genome.contigs import Contigs
 from splicecore.genome.encoding import Codes, N, encode, reverse_complement
 from splicecore.genome.fasta_index import FastaIndex, classify, ensure_index, verify_index
+from splicecore.genome.htslib import quiet_htslib
 
 if TYPE_CHECKING:
     import os
@@ -47,8 +48,10 @@ class Reference:
         self._handle = handle
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, build: str | None = None) -> Self:
-        """Open a FASTA file, plain or compressed by bgzip. A missing index is made beside it.
+    def open(
+        cls, path: str | os.PathLike[str], *, build: str | None = None, cache: str | os.PathLike[str] | None = None
+    ) -> Self:
+        """Open a FASTA file, plain or compressed by bgzip. A missing index is made beside it, or else in the cache.
 
         Parameters
         ----------
@@ -56,6 +59,8 @@ class Reference:
             The file.
         build
             The build that the user thinks it is (``"GRCh38"``, ``"hg19"``, ...); checked against the contigs' lengths.
+        cache
+            Folder for the index of a FASTA that lies where nothing can be written.
 
         Raises
         ------
@@ -67,7 +72,7 @@ class Reference:
         """
         fasta = Path(path)
         kind = classify(fasta)
-        fai, gzi = ensure_index(fasta, kind)
+        fai, gzi = ensure_index(fasta, kind, None if cache is None else Path(cache))
         index = FastaIndex.read(fai)
         verify_index(fasta, index, gzi)
         contigs = Contigs(index.names, tuple(index.lengths.tolist()))
@@ -131,7 +136,8 @@ class Reference:
 
     def _read(self, name: str, start: int, end: int) -> str:
         try:
-            sequence: str = self._handle.fetch(name, start, end)
+            with quiet_htslib():
+                sequence: str = self._handle.fetch(name, start, end)
         except (OSError, ValueError) as error:
             raise FastaError(f"{self.path} cannot be read at {name}:{start + 1:,}-{end:,}: {error}") from error
         if len(sequence) != end - start:
@@ -160,10 +166,11 @@ def _open_handle(path: Path, fai: Path, gzi: Path | None) -> Any:
     import pysam
 
     try:
-        return pysam.FastaFile(
-            str(path),
-            filepath_index=str(fai),
-            filepath_index_compressed=None if gzi is None else str(gzi),
-        )
+        with quiet_htslib():
+            return pysam.FastaFile(
+                str(path),
+                filepath_index=str(fai),
+                filepath_index_compressed=None if gzi is None else str(gzi),
+            )
     except (OSError, ValueError) as error:
         raise FastaError(f"FASTA file {path} cannot be opened: {error}") from error

@@ -91,6 +91,7 @@ class ScorePlan:
             fasta=str(self.fasta),
             flank=self.flank,
             parts=str(parts),
+            cache=str(session.cache_dir),
         )
         return attrs.asdict(config)
 
@@ -125,7 +126,7 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
     """
     fasta, annotation_path = _required(config)
     spec, request, location = session.open_request(config)
-    with Reference.open(fasta, build=config.build) as reference:
+    with Reference.open(fasta, build=config.build, cache=session.cache_dir) as reference:
         contigs, build = reference.contigs, reference.build
     annotation = read_annotation(annotation_path).bind(contigs, build, reference_name=str(fasta))
     entries = select_genes(annotation, config)
@@ -144,6 +145,7 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
             "outputs": list(spec.outputs),
             "engine": request.engine,
             "device": request.device.partition(":")[0],
+            "config": dict(request.config),
         },
         "tiling": {"left": spec.left, "right": spec.right, **attrs.asdict(Tiling.of(spec))},
         "flank": config.flank,

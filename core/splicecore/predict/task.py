@@ -44,6 +44,7 @@ class TaskConfig:
     fasta: str
     flank: FlankMode
     parts: str
+    cache: str | None = None
 
 
 def open_task(config: Mapping[str, Any]) -> ScoreTask:
@@ -62,7 +63,7 @@ class ScoreTask:
             raise ChecksumError(
                 f"the weights of {config.base_model} changed while the run was starting", hint="run the command again"
             )
-        self.reference = Reference.open(config.fasta)
+        self.reference = Reference.open(config.fasta, cache=config.cache)
 
     def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
         """Score ``shard["units"]`` ({"key", "gene"} each); returns {"units": a result each, "peak_memory": bytes}."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import random
 import shutil
 from pathlib import Path
 
@@ -95,12 +96,58 @@ def test_index_is_made_beside_the_file(fasta):
     assert made == {fasta.name + ".fai"} | ({fasta.name + ".gzi"} if fasta.suffix == ".gz" else set())
 
 
-def test_missing_index_in_a_folder_that_is_not_writable(fasta, monkeypatch):
-    monkeypatch.setattr(fasta_index.os, "access", lambda *_: False)
+@pytest.fixture
+def read_only(fasta, monkeypatch):
+    """Make the folder of the FASTA one that nothing can be written into; root may write anywhere, so only by word."""
+    access = os.access
+    monkeypatch.setattr(fasta_index.os, "access", lambda path, mode: Path(path) != fasta.parent and access(path, mode))
+    return fasta
 
+
+def test_missing_index_in_a_folder_that_is_not_writable(read_only):
     with pytest.raises(FastaError, match="is missing and the folder is not writable") as caught:
-        Reference.open(fasta)
-    assert f"samtools faidx {fasta}" in caught.value.hint
+        Reference.open(read_only)
+    assert f"samtools faidx {read_only}" in caught.value.hint
+    assert "SPLICECORE_CACHE_DIR" in caught.value.hint
+
+
+def test_missing_index_is_made_in_the_cache_where_the_folder_is_read_only(read_only, tmp_path, sequences):
+    cache = tmp_path / "new" / "cache"
+    for _ in range(2):
+        with Reference.open(read_only, cache=cache) as reference:
+            assert decode(reference.fetch("chr2", 0, 60)) == normalized(sequences["chr2"])
+    (folder,) = (cache / "fasta_index").iterdir()
+    made = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert set(made) == {read_only.name + ".fai"} | ({read_only.name + ".gzi"} if read_only.suffix == ".gz" else set())
+    assert not list(read_only.parent.glob("*.fai"))
+
+    os.utime(read_only, ns=(0, 0))
+    Reference.open(read_only, cache=cache).close()
+    assert len(list((cache / "fasta_index").iterdir())) == 2, "another file under the same name has its own index"
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+
+
+def test_folder_that_refuses_only_when_written_to(fasta, tmp_path, monkeypatch):
+    make = fasta_index.tempfile.TemporaryDirectory
+
+    def refuse(*, prefix, dir):  # noqa: A002 - as the original has it
+        if Path(dir) == fasta.parent:
+            raise PermissionError(13, "read-only file system")
+        return make(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(fasta_index.tempfile, "TemporaryDirectory", refuse)
+    Reference.open(fasta, cache=tmp_path / "cache").close()
+    assert list((tmp_path / "cache").rglob("*.fai"))
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(FastaError, match=f"not writable, nor is the cache {blocked}"):
+        Reference.open(fasta, cache=blocked)
+
+
+def test_an_index_beside_the_file_is_preferred(fasta, tmp_path):
+    Reference.open(fasta).close()
+    Reference.open(fasta, cache=tmp_path / "cache").close()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_line_ends_of_windows_and_contigs_without_bases(tmp_path):
@@ -110,6 +157,19 @@ def test_line_ends_of_windows_and_contigs_without_bases(tmp_path):
         assert reference.contigs.names == ("a", "c")
         assert decode(reference.fetch("a", 0, 6)) == "ACGTAC"
         assert decode(reference.fetch("c", 0, 2)) == "GG"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_soft_masked_letters_are_bases_and_ambiguous_ones_are_n(tmp_path, packed):
+    path = _written(tmp_path / "letters.fa", b">a\nACGTacgtNn\nRYKMSWBDHV\nrykmswbdhv\nUu*-.\n")
+    if packed:
+        pysam.tabix_compress(str(path), str(tmp_path / "letters.fa.gz"))
+        path = tmp_path / "letters.fa.gz"
+    with Reference.open(path) as reference:
+        letters = decode(reference.fetch("a", 0, 35))
+    assert letters[:10] == "ACGTACGTNN"
+    assert set(letters[10:30]) == {"N"}
+    assert set(letters[32:]) == {"N"}
 
 
 def test_last_line_without_end(tmp_path):
@@ -160,7 +220,7 @@ def test_plain_gzip_is_refused(tmp_path):
     path.write_bytes(gzip.compress(b">a\nACGT\n"))
     with pytest.raises(FastaError, match="compressed by gzip") as caught:
         Reference.open(path)
-    assert "bgzip" in caught.value.hint
+    assert caught.value.hint.endswith(f"gunzip -c {path} | bgzip -c > {tmp_path / 'x.bgzip.fa.gz'}")
     assert not list(tmp_path.glob("*.fai"))
 
 
@@ -179,6 +239,25 @@ def test_damaged_bgzip(mini_bgzip, tmp_path):
     path.write_bytes(bytes(content))
     with pytest.raises(FastaError, match="damaged"):
         Reference.open(path)
+
+
+def test_block_that_is_found_damaged_when_it_is_read(tmp_path, capfd):
+    """One clean error, and nothing that htslib writes to stderr on its own; its log level is left as it was."""
+    letters = "".join(random.Random(1).choices("ACGT", k=400_000))
+    plain = _written(tmp_path / "long.fa", f">a\n{letters}\n".encode())
+    path = tmp_path / "long.fa.gz"
+    pysam.tabix_compress(str(plain), str(path))
+    Reference.open(path).close()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 200] = bytes(200)
+    path.write_bytes(bytes(content))
+    level = pysam.get_verbosity()
+    with Reference.open(path) as reference:
+        assert decode(reference.fetch("a", 0, 100)) == letters[:100]
+        with pytest.raises(FastaError, match=r"long\.fa\.gz.*a:1-400,000"):
+            reference.fetch("a", 0, 400_000)
+    assert pysam.get_verbosity() == level
+    assert capfd.readouterr().err == ""
 
 
 def test_truncated_plain_fasta(mini_fasta, tmp_path):
