@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.workflow import ProgressListener, RunResult
+    from splicecore.resources.model_validation import ModelValidation
+    from splicecore.resources.models import ModelDescription
 
 __all__ = ["Session"]
 
@@ -122,6 +124,54 @@ class Session:
         """
         spec, request, _ = self.open_request(structure({"base_model": name, **options}, RunConfig, where="options"))
         return self.host.open_base_model(spec, request)
+
+    def describe_model(self, name: str, *, models_dir: str | Path | None = None) -> ModelDescription:
+        """Describe a base model without opening it: descriptor, where its weights are, their files and metadata.
+
+        Raises
+        ------
+        PluginNotFoundError, PluginLoadError
+            If no loaded plugin has the model. Weights that are not found are no error: see ``problem``.
+        """
+        from splicecore.resources.models import describe_model
+
+        return describe_model(self, name, models_dir=None if models_dir is None else str(models_dir))
+
+    def validate_model(
+        self,
+        name: str,
+        fasta: str | Path | None = None,
+        annotation: str | Path | None = None,
+        *,
+        context: int | None = None,
+        sites: int = 50,
+        **options: Any,
+    ) -> ModelValidation:
+        """Check that a base model can be used as it is installed, and with a genome that its coordinates are right.
+
+        Parameters
+        ----------
+        name
+            As ``splicecore run --base-model`` takes it.
+        fasta, annotation
+            Genome and annotation, both or neither, for the zero-offset self-test.
+        context
+            Bases of context, both sides together, that the model must have.
+        sites
+            Sites of each strand and type that the self-test scores at most.
+        **options
+            ``models_dir``, ``engine``, ``device``, ``threads``, ``build`` as in :class:`~splicecore.config.RunConfig`.
+
+        Returns
+        -------
+        Checks, issues and recommendations. :func:`splicecore.resources.model_validation.validate_model` says what is
+        raised.
+        """
+        from splicecore.resources.model_validation import validate_model
+
+        given = {"base_model": name, "fasta": fasta, "annotation": annotation, **options}
+        values = {key: _plain(value) for key, value in given.items() if value is not None}
+        return validate_model(self, structure(values, RunConfig, where="options"), context=context, sites=sites)
 
     def predict(self, config: RunConfig | None = None, **options: Any) -> pa.Table:
         """Score genes and return what ``splicecore run`` would write.
