@@ -173,6 +173,12 @@ class BoundAnnotation(Annotation):
     unmatched_genes: pa.Table
     reference_name: str
 
+    def only(self, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> BoundAnnotation:
+        """Return the annotation with only some rows of ``genes``, in the order given, each once."""
+        genes = self.genes.take(rows)
+        transcripts, exons = _take_genes(self.transcripts, self.exons, rows, len(self.genes))
+        return attrs.evolve(self, genes=genes, transcripts=transcripts, exons=exons)
+
 
 def _take_genes(
     transcripts: pa.Table, exons: pa.Table, rows: np.ndarray[tuple[int], np.dtype[np.int64]], count: int

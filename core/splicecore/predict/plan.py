@@ -15,6 +15,7 @@ from splicecore.errors import ConfigError
 from splicecore.genome.annotation import BoundAnnotation, read_annotation
 from splicecore.genome.contigs import Contigs
 from splicecore.genome.genes import Gene
+from splicecore.genome.motif_check import check_motifs
 from splicecore.genome.reference import Reference
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
 from splicecore.predict.blocks import FlankMode
@@ -128,8 +129,9 @@ def make_plan(session: Session, config: RunConfig) -> ScorePlan:
     spec, request, location = session.open_request(config)
     with Reference.open(fasta, build=config.build, cache=session.cache_dir) as reference:
         contigs, build = reference.contigs, reference.build
-    annotation = read_annotation(annotation_path).bind(contigs, build, reference_name=str(fasta))
-    entries = select_genes(annotation, config)
+        annotation = read_annotation(annotation_path).bind(contigs, build, reference_name=str(fasta))
+        entries = select_genes(annotation, config)
+        check_motifs(reference, annotation, [entry.gene.index for entry in entries if entry.gene is not None])
     with session.host.open_base_model(spec, request) as model:
         spec, fingerprint = model.spec, model.fingerprint
     if location is not None:
