@@ -5,13 +5,21 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 PROJECTS := . plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus
+# TensorFlow has an environment of its own; its build for the CPU alone, a third of the size, exists for x86-64 Linux.
+TF_VENV ?= .venv-tf
+TF_BIN := $(TF_VENV)/bin
+TF_READY := $(TF_VENV)/.ready
+TF_PROJECTS := . plugins/splicenet plugins/spliceai[weights]
+TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
+
 SOURCES := core plugins tests benchmarks examples
 
-.PHONY: help demo test lint types bench format clean
+.PHONY: help demo test test-tensorflow lint types bench format clean
 
 help:
 	@echo "make demo    install into $(VENV) and run splicecore end to end; prints the path of a report"
 	@echo "make test    install into $(VENV) and run every test"
+	@echo "make test-tensorflow    install into $(TF_VENV), with TensorFlow, and run the tests that need it"
 	@echo "make lint    ruff"
 	@echo "make types   mypy"
 	@echo "make bench   the measurements of benchmarks/README.md that need no peer"
@@ -24,11 +32,21 @@ $(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 		--group test --group lint --group types
 	@touch $@
 
+$(TF_READY): pyproject.toml constraints.txt constraints-tensorflow.txt $(wildcard plugins/*/pyproject.toml)
+	$(PYTHON) -m venv $(TF_VENV)
+	$(TF_BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(TF_BIN)/python -m pip install --quiet --constraint constraints.txt --constraint constraints-tensorflow.txt \
+		$(TENSORFLOW) $(foreach project,$(TF_PROJECTS),--editable "./$(project)") --group test
+	@touch $@
+
 demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-tensorflow: $(TF_READY)
+	$(TF_BIN)/python -m pytest tests/plugins/spliceai/test_tensorflow.py
 
 lint: $(READY)
 	$(BIN)/ruff check $(SOURCES)
@@ -45,4 +63,4 @@ format: $(READY)
 	$(BIN)/ruff format $(SOURCES)
 
 clean:
-	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TF_VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
