@@ -82,6 +82,7 @@ def test_fingerprint(random_weights: Path, weights: Path, keras_network: Any) ->
         ({"members": [True]}, "members is"),
         ({"members": 3}, "members is"),
         ({"members": ["1"]}, "members is"),
+        ({"convolutions": "slow"}, "convolutions is"),
         ({"member": [1]}, "unknown setting member"),
     ],
 )

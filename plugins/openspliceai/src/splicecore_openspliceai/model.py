@@ -62,7 +62,9 @@ class OpenSpliceAI:
         self.spec = _opened(spec, self.config, self.folder, networks)
         self.fingerprint = _fingerprint(networks)
         logger.info("%s, from %s", self.spec.summary, self.folder.path)
-        self._ensemble = SplicenetEnsemble(networks, device=request.device, threads=request.threads)
+        self._ensemble = SplicenetEnsemble(
+            networks, device=request.device, threads=request.threads, convolutions=self.config.convolutions
+        )
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
         """Score positions.

@@ -54,7 +54,7 @@ class SpliceAI:
         self.config = SpliceAIConfig.from_mapping(request.config)
         networks = load_members(request.weights, self.config.members)
         self.fingerprint = _fingerprint(self.config, networks)
-        self._ensemble = _open_ensemble(networks, request.engine or spec.engines[0], request)
+        self._ensemble = _open_ensemble(networks, request.engine or spec.engines[0], request, self.config)
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
         """Score positions.
@@ -112,7 +112,7 @@ def open_model(spec: BaseModelSpec, request: OpenRequest) -> SpliceAI:
 
 
 def _open_ensemble(
-    networks: list[NetworkWeights], engine: str, request: OpenRequest
+    networks: list[NetworkWeights], engine: str, request: OpenRequest, config: SpliceAIConfig
 ) -> SplicenetEnsemble | TensorflowEnsemble:
     """Import the engine's framework, and no other."""
     if engine == "tensorflow":
@@ -121,7 +121,9 @@ def _open_ensemble(
         return TensorflowEnsemble(networks, device=request.device, threads=request.threads)
     from splicecore_splicenet.engine import SplicenetEnsemble
 
-    return SplicenetEnsemble(networks, device=request.device, threads=request.threads)
+    return SplicenetEnsemble(
+        networks, device=request.device, threads=request.threads, convolutions=config.convolutions
+    )
 
 
 def _fingerprint(config: SpliceAIConfig, networks: list[NetworkWeights]) -> str:

@@ -78,12 +78,13 @@ def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
     forward = np.empty((2, half, half))
     products = np.empty((2, 2, quarter, 2 * inputs, outputs))
     inverse = np.empty((valid, 2, 2, quarter))
+    responses = np.conj(np.fft.rfft(kernel.astype(np.float64), rows, axis=0)) / rows
     for parity in (0, 1):
         frequencies = np.arange(parity, half, 2)
         angles = 2 * np.pi / rows * frequencies
         into = np.outer(angles, np.arange(half))
         forward[parity, 0::2], forward[parity, 1::2] = np.cos(into), -np.sin(into)
-        response = np.tensordot(np.exp(1j * np.outer(angles, np.arange(taps))), kernel, axes=1) * (2 / rows)
+        response = 2 * responses[frequencies]
         products[parity, 0] = np.concatenate([response.real, -response.imag], axis=1)
         products[parity, 1] = np.concatenate([response.imag, response.real], axis=1)
         back = np.outer(np.arange(valid), angles)
@@ -91,8 +92,8 @@ def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
     sign = 1.0 - 2.0 * (np.arange(rows) % 2)
     forward[0, 1] = sign[:half]
     products[0, :, 0] = 0
-    products[0, 0, 0, :inputs] = kernel.sum(axis=0) / rows
-    products[0, 1, 0, inputs:] = np.tensordot(sign[:taps], kernel, axes=1) / rows
+    products[0, 0, 0, :inputs] = responses[0].real
+    products[0, 1, 0, inputs:] = responses[half].real
     inverse[:, 0, 1, 0] = sign[:valid]
     return DFTPlan(forward=forward, products=products, inverse=inverse.reshape(valid, rows))
 
