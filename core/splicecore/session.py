@@ -144,7 +144,7 @@ class Session:
         annotation: str | Path | None = None,
         *,
         context: int | None = None,
-        sites: int = 50,
+        sites: int = 25,
         **options: Any,
     ) -> ModelValidation:
         """Check that a base model can be used as it is installed, and with a genome that its coordinates are right.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from splicecore.cli.main import _run
 from splicecore.testing.plugins import fake_distribution
 from splicecore.testing.simulate import SimulatedGenome, SimulationConfig, simulate_genome
 
@@ -123,3 +124,46 @@ def bench(tmp_path_factory) -> Bench:
     fake_distribution(folder / "site", "bench-models", "1.0", MODELS)
     fake_distribution(folder / "site", "bench-observer", "1.0", OBSERVER)
     return Bench(genome, paths.fasta, paths.annotation, folder / "site")
+
+
+@attrs.frozen
+class Inside:
+    """Calls the command line in this process, which saves the second that starting one takes.
+
+    Attributes
+    ----------
+    bench
+        Whose models and environment are used.
+    variables
+        Environment variables beside the bench's.
+    """
+
+    bench: Bench
+    patch: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+    variables: dict[str, str] = attrs.field(factory=dict)
+
+    def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Call the command line."""
+        environment = self.bench.environment(**self.variables, **variables)
+        with self.patch.context() as patch:
+            for name in os.environ.keys() - environment.keys():
+                patch.delenv(name)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            self.capture.readouterr()
+            code = _run([*arguments])
+        return subprocess.CompletedProcess(arguments, code, *self.capture.readouterr())
+
+    def run(self, output: Path, *arguments: str, model: str = "quick") -> Path:
+        """Call ``run`` and insist that it succeeds; returns the path of the predictions."""
+        done = self.call(*self.bench.run_arguments(output, *arguments, model=model))
+        assert done.returncode == 0, done.stderr
+        return output / "predictions" / "base_model_predictions.parquet"
+
+
+@pytest.fixture
+def inside(bench, monkeypatch, capsys) -> Inside:
+    """Call the command line in this process."""
+    monkeypatch.syspath_prepend(str(bench.site))
+    return Inside(bench, monkeypatch, capsys)

@@ -42,11 +42,11 @@ def dense(bench, tmp_path_factory):
     return output
 
 
-def test_exports_of_a_finished_run_are_the_ones_of_a_run_that_asks_at_once(bench, dense, tmp_path):
-    bench.run(tmp_path, "--all-genes")
+def test_exports_of_a_finished_run_are_the_ones_of_a_run_that_asks_at_once(bench, inside, dense, tmp_path):
+    inside.run(tmp_path, "--all-genes")
     before = predictions(tmp_path).stat().st_mtime_ns
     for option in reversed(EXPORTS):
-        done = bench.call(*bench.run_arguments(tmp_path, "--all-genes", option))
+        done = inside.call(*bench.run_arguments(tmp_path, "--all-genes", option))
         assert done.returncode == 0, done.stderr
         assert "finished from before" in done.stdout
         assert "exports/" in done.stdout
@@ -109,8 +109,8 @@ def test_bigwig_tracks_cover_the_genes_of_their_strand(bench, dense):
             assert contigs == {name: len(bench.genome.sequences[name]) for name in contigs}
 
 
-def test_a_sparse_table_keeps_exactly_the_rows_that_score_enough(bench, dense, tmp_path):
-    bench.run(tmp_path, "--all-genes", "--min-score", "0.25", "--bed")
+def test_a_sparse_table_keeps_exactly_the_rows_that_score_enough(inside, dense, tmp_path):
+    inside.run(tmp_path, "--all-genes", "--min-score", "0.25", "--bed")
     table, sparse = pq.read_table(predictions(dense)), pq.read_table(predictions(tmp_path))
     best = np.maximum(table["acceptor_score"].to_numpy(), table["donor_score"].to_numpy())
     assert sparse.equals(table.filter(best >= np.float32(0.25)).cast(sparse.schema))
@@ -127,47 +127,47 @@ def test_a_sparse_table_keeps_exactly_the_rows_that_score_enough(bench, dense, t
     assert f"{table.num_rows:,}: complete coverage" in (dense / "performance_report.txt").read_text()
 
 
-def test_a_sparse_table_does_not_stand_in_for_a_dense_one(bench, tmp_path):
-    bench.run(tmp_path, "--all-genes", "--min-score", "0.25")
-    refused = bench.call(*bench.run_arguments(tmp_path, "--all-genes", "--bed"))
+def test_a_sparse_table_does_not_stand_in_for_a_dense_one(bench, inside, tmp_path):
+    inside.run(tmp_path, "--all-genes", "--min-score", "0.25")
+    refused = inside.call(*bench.run_arguments(tmp_path, "--all-genes", "--bed"))
     assert refused.returncode == 5
     assert "min_score was 0.25, is none" in refused.stderr
     assert not (tmp_path / "exports").exists()
 
 
-def test_no_row_may_be_left(bench, tmp_path):
-    bench.run(tmp_path, "--all-genes", "--min-score", "1", *EXPORTS)
+def test_no_row_may_be_left(inside, tmp_path):
+    inside.run(tmp_path, "--all-genes", "--min-score", "1", *EXPORTS)
     assert pq.read_table(predictions(tmp_path)).num_rows == 0
     assert (tmp_path / "exports" / "splice_sites.bed").read_text() == ""
     assert len(gzip.decompress((tmp_path / "exports" / "base_model_predictions.tsv.gz").read_bytes()).splitlines()) == 1
 
 
-def test_another_threshold_writes_another_bed_file(bench, tmp_path):
+def test_another_threshold_writes_another_bed_file(bench, inside, tmp_path):
     name = bench.genome.genes[0].gene_name
     sizes = []
     for threshold in ("0.01", "0.5", "0.01"):
-        bench.run(tmp_path, "--genes", name, "--bed", "--bed-threshold", threshold)
+        inside.run(tmp_path, "--genes", name, "--bed", "--bed-threshold", threshold)
         assert manifest(tmp_path)["exports"]["bed"]["settings"] == {"threshold": float(threshold)}
         sizes.append(len((tmp_path / "exports" / "splice_sites.bed").read_text().splitlines()))
     assert sizes[0] == sizes[2] > sizes[1] > 0
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("mine\n")])
-def test_an_export_that_changed_is_made_again_without_scoring(bench, tmp_path, damage):
+def test_an_export_that_changed_is_made_again_without_scoring(bench, inside, tmp_path, damage):
     name = bench.genome.genes[0].gene_name
-    bench.run(tmp_path, "--genes", name, "--bed", "--tsv")
+    inside.run(tmp_path, "--genes", name, "--bed", "--tsv")
     whole, before = files_of(tmp_path), predictions(tmp_path).stat().st_mtime_ns
     damage(tmp_path / "exports" / "splice_sites.bed")
-    done = bench.call(*bench.run_arguments(tmp_path, "--genes", name, "--bed", "--tsv"))
+    done = inside.call(*bench.run_arguments(tmp_path, "--genes", name, "--bed", "--tsv"))
     assert "the export bed changed" in done.stderr
     assert files_of(tmp_path) == whole
     assert predictions(tmp_path).stat().st_mtime_ns == before
 
 
-def test_force_removes_the_exports_of_the_other_run(bench, tmp_path):
+def test_force_removes_the_exports_of_the_other_run(bench, inside, tmp_path):
     first, *_, last = bench.genome.genes
-    bench.run(tmp_path, "--genes", first.gene_name, "--bed", "--tsv")
-    bench.run(tmp_path, "--genes", last.gene_name, "--force")
+    inside.run(tmp_path, "--genes", first.gene_name, "--bed", "--tsv")
+    inside.run(tmp_path, "--genes", last.gene_name, "--force")
     assert not (tmp_path / "exports").exists()
     assert "exports" not in manifest(tmp_path)
 
@@ -182,8 +182,8 @@ def test_force_removes_the_exports_of_the_other_run(bench, tmp_path):
         (["--min-score", "some"], "'some' is not a valid float"),
     ],
 )
-def test_settings_that_make_no_sense_end_the_command_before_any_work(bench, tmp_path, arguments, message):
-    done = bench.call(*bench.run_arguments(tmp_path / "out", "--all-genes", *arguments))
+def test_settings_that_make_no_sense_end_the_command_before_any_work(bench, inside, tmp_path, arguments, message):
+    done = inside.call(*bench.run_arguments(tmp_path / "out", "--all-genes", *arguments))
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -242,30 +242,30 @@ def check_full(done):
     assert "panicked" not in done.stderr
 
 
-def test_a_disk_that_fills_up_while_scoring(bench, dense, small_disk):
+def test_a_disk_that_fills_up_while_scoring(bench, inside, dense, small_disk):
     folder, resize = small_disk
     output = folder / "out"
     resize(used(dense / "predictions") // 2 + 16)
-    check_full(bench.call(*bench.run_arguments(output, "--all-genes", *EXPORTS)))
+    check_full(inside.call(*bench.run_arguments(output, "--all-genes", *EXPORTS)))
     assert not predictions(output).exists()
     assert not list(output.rglob("*.tmp"))
     resize(65_536)
-    bench.run(output, "--all-genes", *EXPORTS)
+    inside.run(output, "--all-genes", *EXPORTS)
     assert files_of(output) == files_of(dense)
 
 
 @pytest.mark.parametrize(
     ("option", "name"), [("--tsv", "base_model_predictions.tsv.gz"), ("--bigwig", "donor.plus.bw")]
 )
-def test_a_disk_that_fills_up_while_exporting(bench, dense, small_disk, option, name):
+def test_a_disk_that_fills_up_while_exporting(bench, inside, dense, small_disk, option, name):
     if option not in EXPORTS:
         pytest.skip("needs the extra splicecore[bigwig]")
     folder, resize = small_disk
     output = folder / "out"
-    bench.run(output, "--all-genes")
+    inside.run(output, "--all-genes")
     resize(used(output) + (dense / "exports" / name).stat().st_size // 2048)
-    check_full(bench.call(*bench.run_arguments(output, "--all-genes", option)))
+    check_full(inside.call(*bench.run_arguments(output, "--all-genes", option)))
     assert not [path for path in (output / "exports").iterdir() if path.name.startswith(".") or path.name == name]
     resize(65_536)
-    bench.run(output, "--all-genes", *EXPORTS)
+    inside.run(output, "--all-genes", *EXPORTS)
     assert files_of(output) == files_of(dense)

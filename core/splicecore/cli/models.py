@@ -92,7 +92,7 @@ def model_path(ctx: click.Context, name: str, models_dir: str | None) -> None:
 @model_option
 @click.option("--fasta", metavar="FILE", help="Reference genome, for the self-test of coordinates.")
 @click.option("--annotation", metavar="FILE", help="Genes of that genome, for the self-test of coordinates.")
-@click.option("--sites", type=click.IntRange(min=5), default=50, metavar="N", help="Sites of each strand and type; 50.")
+@click.option("--sites", type=click.IntRange(min=5), default=25, metavar="N", help="Sites of each strand and type; 25.")
 @click.option("--build", metavar="NAME", help="Build that the genome must be, such as GRCh38.")
 @click.option("--engine", metavar="NAME", help="How to compute the model; its own default unless said otherwise.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps.")

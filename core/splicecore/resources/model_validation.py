@@ -107,7 +107,7 @@ class ModelValidation:
 
 
 def validate_model(
-    session: Session, config: RunConfig, *, context: int | None = None, sites: int = 50
+    session: Session, config: RunConfig, *, context: int | None = None, sites: int = 25
 ) -> ModelValidation:
     """Validate a base model; what is wrong with it is in the result, what is wrong with the question is raised.
 

@@ -58,7 +58,7 @@ class SiteOffsets:
 
 
 def scan_site_offsets(
-    model: BaseModel, reference: Reference, annotation: BoundAnnotation, *, sites: int = 50
+    model: BaseModel, reference: Reference, annotation: BoundAnnotation, *, sites: int = 25
 ) -> tuple[SiteOffsets, ...]:
     """Score annotated sites and their neighbors with their real flanks, through the code that ``run`` uses.
 
