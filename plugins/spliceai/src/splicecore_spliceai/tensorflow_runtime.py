@@ -27,8 +27,8 @@ REMEDY = 'pip install "splicecore-spliceai[tensorflow]"'
 _ENVIRONMENT = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
 """Variables that are read when the two are imported; what they were before is put back."""
 
-_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IW] ")
-"""Lines of TensorFlow's C++ log below errors, as absl and its predecessor write them."""
+_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] ")
+"""Lines of TensorFlow's C++ log as absl and its predecessor write them; one of its errors is that there is no GPU."""
 
 _IMPORTING = threading.Lock()
 
@@ -103,7 +103,7 @@ class TensorflowRuntime:
 def open_tensorflow() -> TensorflowRuntime:
     """Import TensorFlow and Keras.
 
-    The environment is as before afterwards. What TensorFlow's C++ code says below errors goes to this module's log, at
+    The environment is as before afterwards. What TensorFlow's C++ code says meanwhile goes to this module's log, at
     level DEBUG, in place of standard error. Keras may make its folder of settings (``KERAS_HOME``), as it always does.
 
     Raises
@@ -121,6 +121,7 @@ def open_tensorflow() -> TensorflowRuntime:
                 with _environment(), _quiet():
                     tf = importlib.import_module("tensorflow")  # first: without it, Keras fails with its own error
                     keras = importlib.import_module("keras")
+                    tf.config.get_visible_devices()  # looks for GPUs, and says so
         except ImportError as error:
             raise MissingDependencyError(f"spliceai: engine tensorflow: {_one_line(error)}", hint=REMEDY) from error
     if int(keras.__version__.partition(".")[0]) < 3:
