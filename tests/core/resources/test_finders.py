@@ -68,6 +68,15 @@ class TestExplicit:
         monkeypatch.setenv("HOME", str(tmp_path))
         assert find(explicit="w").path == find(explicit="~/w").path == str(folder)
 
+    def test_alternatives_of_one_pattern(self, tmp_path):
+        files = ("*.pt|*.pth|sub/*.pt", "config.json")
+        assert find(explicit=str(fill(tmp_path / "a", "1.pth", "config.json")), files=files).path == str(tmp_path / "a")
+        fill(fill(tmp_path / "b", "config.json") / "sub", "1.pt")
+        assert find(explicit=str(tmp_path / "b"), files=files).path == str(tmp_path / "b")
+        error = refused(explicit=str(fill(tmp_path / "c", "config.json")), files=files)
+        assert error.message.endswith("no file *.pt or *.pth or sub/*.pt")
+        assert error.hint == "it needs *.pt or *.pth or sub/*.pt, config.json"
+
     def test_one_file_where_one_pattern_names_all(self, tmp_path):
         file = fill(tmp_path / "w", "anything.json") / "anything.json"
         assert find(explicit=str(file), files=["*.json"]).path == str(file)

@@ -149,7 +149,7 @@ def test_engines_that_do_not_exist(folder: Path) -> None:
         (np.zeros(81, dtype=np.uint8), r"uint8 \(81,\)"),
         (np.zeros((1, 79), dtype=np.uint8), "79 bases are shorter"),
         (np.full((1, 81), 5, dtype=np.uint8), "code 5"),
-        (np.zeros((60, 2080), dtype=np.uint8), "60 x 2000 positions"),
+        (np.zeros((2, 81 + SPEC.max_positions // 2), dtype=np.uint8), "2 x .* positions"),
         ([[0] * 81], "list"),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from splicecore.api import ResourceNotFoundError, ResourceRequest, Session, load_object
 from splicecore.plugins.host import PluginHost
+from splicecore.testing.simulate import SimulationConfig, simulate_genome
 from splicecore_openspliceai import plugin
 from splicecore_openspliceai.config import CONTEXTS, OpenSpliceAIConfig
 
@@ -82,6 +84,34 @@ def test_a_session_opens_it_with_its_settings(weights: Path) -> None:
     with session.open_base_model("openspliceai", models_dir=str(weights)) as model:
         assert model.spec.left == 200
         assert "arabidopsis, 400 nt of context, 1 network" in model.spec.summary
+
+
+def splicecore(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "splicecore", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_run_takes_settings_from_the_command_line(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SPLICECORE_CACHE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    paths = simulate_genome(SimulationConfig(genes_per_contig=2, exons_per_gene=(3, 3)), seed=1).write(
+        tmp_path / "genome"
+    )
+    inputs = ("--fasta", str(paths.fasta), "--annotation", str(paths.annotation), "--all-genes")
+    model = ("--base-model", "openspliceai", "--models-dir", str(weights))
+    output = ("--output-dir", str(tmp_path / "out"))
+
+    done = splicecore("run", *inputs, *model, *output, "--model-option", "context=80", "--model-option", "members=[9]")
+
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert "mane, 80 nt of context, 1 network" in manifest["base_model"]["summary"]
+    assert (manifest["identity"]["tiling"]["left"], manifest["identity"]["tiling"]["right"]) == (40, 40)
+
+    done = splicecore("run", *inputs, *model, *output, "--model-option", "context=81")
+    assert done.returncode == 2
+    assert "context is 81" in done.stderr
 
 
 def test_listing_the_plugin_imports_nothing_heavy() -> None:
