@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-PROJECTS := . plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus
+PROJECTS := .[bigwig] plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus
 # TensorFlow has an environment of its own; its build for the CPU alone, 0.6 GB smaller, exists for x86-64 Linux.
 TF_VENV ?= .venv-tf
 TF_BIN := $(TF_VENV)/bin

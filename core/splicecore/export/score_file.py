@@ -37,7 +37,7 @@ class ScoreFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._guard():
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
 
     @property
     def columns(self) -> list[str]:
