@@ -48,7 +48,7 @@ class RunConfig:
     Attributes
     ----------
     fasta, annotation
-        Reference genome (plain or bgzip FASTA) and gene annotation (GTF or SpliceAI table).
+        Reference genome (plain or bgzip FASTA) and gene annotation (GTF, GFF3 or SpliceAI table).
     output_dir
         Folder of the results.
     base_model

@@ -39,7 +39,7 @@ def _option(*names: str, **attributes: Any) -> Callable[[_Function], _Function]:
 
 @click.command("run")
 @_option("--fasta", metavar="FILE", help="Reference genome: FASTA, plain or bgzip.")
-@_option("--annotation", metavar="FILE", help="Genes: GTF or SpliceAI's annotation table, gzipped or not.")
+@_option("--annotation", metavar="FILE", help="Genes: GTF, GFF3 or SpliceAI's annotation table, gzipped or not.")
 @_option("--base-model", metavar="NAME", help="Base model; 'spliceai' unless said otherwise.")
 @_option("--models-dir", metavar="PATH", envvar=None, help="Folder (or file) of the base model's weights.")
 @model_option

@@ -164,14 +164,16 @@ class _Models:
 
 def _check_parents(source: TextSource, models: _Models, parents: Links) -> None:
     """Refuse genes, transcripts and what is between them if a Parent is missing."""
-    below = np.flatnonzero(models.is_gene)
-    involved = np.union1d(below, models.transcript)
-    orphans: list[_Ints] = []
+    involved = np.union1d(np.flatnonzero(models.is_gene), models.transcript)
+    orphans = [np.empty(0, dtype=np.int64)]
+    seen = np.zeros(len(models.tree.ids), dtype=np.bool_)
     while len(involved):
+        seen[involved] = True
         child, parent = parents.expand(involved)
         orphans.append(involved[child[parent < 0]])
-        involved = np.unique(parent[parent >= 0])
-    rows = models.tree.first[np.concatenate(orphans)] if orphans else np.empty(0, dtype=np.int64)
+        above = np.unique(parent[parent >= 0])
+        involved = above[~seen[above]]
+    rows = models.tree.first[np.concatenate(orphans)]
     if len(rows):
         row = models.rows.slice(int(rows.min()), 1).to_pylist()[0]
         problem = f"{row['feature']} {row['id']} has Parent={row['parent']}, but no feature has this ID"

@@ -8,10 +8,19 @@ import random
 
 import pysam
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from splicecore.errors import AnnotationError
 from splicecore.genome import feature_lines
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.sites import splice_sites
+
+GTF = """\
+chr1\ttest\tgene\t11\t60\t.\t+\t.\tgene_id "G1"; gene_name "PLUS"; gene_type "protein_coding";
+chr1\ttest\ttranscript\t11\t60\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; tag "basic"; tag "MANE_Select";
+chr1\ttest\texon\t11\t20\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; exon_number 1;
+chr1\ttest\texon\t31\t40\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; exon_number 2;
+"""
 
 MINI = """\
 ##gff-version 3
@@ -304,6 +313,53 @@ def test_parts_of_a_feature_share_its_id(tmp_path):
         ("rps12", "-", 49, 90),
     ]
     assert len(annotation.exons) == 3
+
+
+def test_ancestors_of_genes_that_go_in_circles_do_no_harm(tmp_path):
+    operons = row("operon", 1, 99, "ID=o1;Parent=o2"), row("operon", 1, 99, "ID=o2;Parent=o1")
+    annotation = read(tmp_path, *operons, row("gene", 1, 99, "ID=g;Parent=o1"), row("exon", 1, 9, "Parent=g"))
+    assert models(annotation) == [("g", "g", [(0, 9)])]
+
+
+def test_genes_of_an_operon(tmp_path):
+    annotation = read(
+        tmp_path,
+        row("operon", 1, 99, "ID=o"),
+        row("gene", 1, 40, "ID=g;Parent=o"),
+        row("mRNA", 1, 40, "ID=t;Parent=g"),
+        row("exon", 1, 40, "Parent=t"),
+        row("gene", 50, 99, "ID=h;Parent=o"),
+        row("exon", 50, 99, "Parent=h"),
+    )
+    assert models(annotation) == [("g", "t", [(0, 40)]), ("h", "h", [(49, 99)])]
+
+
+PIECES = [
+    *(b"", b"\t", b"\n", b";", b"=", b"%", b"%2", b'"', b"#", b">", b"\xff", b"\r", b"0", b",", b"-", b" ", b"\x00"),
+    *(b"Parent=", b"T1", b"G1"),
+]
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=150)
+@pytest.mark.parametrize("form", ["gff3", "gtf"])
+def test_damaged_text_is_read_or_refused(tmp_path_factory, form, data):
+    """Whatever is cut, doubled or written over: tables or an AnnotationError, nothing else."""
+    content = bytearray((MINI if form == "gff3" else GTF).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(content) - 1))
+        stop = min(len(content), start + data.draw(st.integers(0, 12)))
+        content[start:stop] = data.draw(st.sampled_from(PIECES))
+    path = tmp_path_factory.mktemp("damaged") / f"a.{form}"
+    path.write_bytes(bytes(content))
+    try:
+        annotation = read_annotation(path)
+    except AnnotationError:
+        return
+    spans = annotation.exons
+    assert (spans.column("end").to_numpy() > spans.column("start").to_numpy()).all()
+    assert annotation.exons.column("transcript").to_numpy().max() < len(annotation.transcripts)
+    assert annotation.transcripts.column("gene").to_numpy().max() < len(annotation.genes)
 
 
 @pytest.mark.parametrize("mark", ["##FASTA\n", ""])

@@ -16,7 +16,7 @@ def main() -> None:
 
 @main.command("learn")
 @click.option("--fasta", required=True, help="Reference genome, plain or bgzip FASTA.")
-@click.option("--annotation", required=True, help="Its annotation, GTF or SpliceAI table.")
+@click.option("--annotation", required=True, help="Its annotation, GTF, GFF3 or SpliceAI table.")
 @click.option("--exclude-contigs", default="", metavar="A,B", help="Contigs to keep for tests, such as 1,3,5,7,9.")
 @click.option("-o", "--output", required=True, help="Parameter file to write, such as consensus.json.")
 def learn_command(fasta: str, annotation: str, exclude_contigs: str, output: str) -> None:
