@@ -1,13 +1,21 @@
 """Which convolutions are computed as a discrete Fourier transform, and in what portions; constants, never timings.
 
-The table was measured once (``benchmarks/convolutions.py`` repeats it) and is part of what decides a score's last bits,
-so it depends on the layer and the kind of device alone, never on the machine, its load or the number of threads.
+The table was measured once and is part of what decides a score's last bits, so it depends on the layer and the kind of
+device alone, never on the machine, its load or the number of threads. ``benchmarks/convolutions.py`` measures again.
 
-Nanoseconds a position and layer, one thread, 2-core AMD EPYC (Zen 4), torch 2.13 with MKL and oneDNN, least of nine:
+Nanoseconds of processor time a position and layer, activation and writing included; one thread of a 2-core AMD EPYC
+(Zen 4), torch 2.13 (oneDNN and MKL), 2026, while the machine had other work. Blocks are rows / at a time:
 
-======== ======== ====== ====================================
-taps     dilation direct transformed, by rows of a block
-======== ======== ====== ====================================
+==== ======== ====== =============================== ============== =====
+taps dilation direct by DFT, other sizes             by DFT, chosen times
+==== ======== ====== =============================== ============== =====
+41   25       885    80/4 397, 128/4 357, 160/4 386  96/4 317       2.8
+21   10       476    48/12 300, 80/16 236, 96/8 257  64/16 232      2.1
+11   4        289    32/32 246, 48/16 224, 64/32 211 48/48 187      1.5
+11   1        296    32/128 240, 64/128 216          48/192 187     1.6
+==== ======== ====== =============================== ============== =====
+
+Larger portions than these gain nothing that is worth the unevenness that they bring to threads that share a short tile.
 """
 
 from __future__ import annotations
@@ -47,10 +55,11 @@ class Transform:
 
 _TRANSFORMS: dict[tuple[int, int], Transform] = {
     (41, 25): Transform(rows=96, blocks=4),
-    (21, 10): Transform(rows=80, blocks=8),
-    (11, 4): Transform(rows=48, blocks=32),
-    (11, 1): Transform(rows=48, blocks=128),
+    (21, 10): Transform(rows=64, blocks=16),
+    (11, 4): Transform(rows=48, blocks=48),
+    (11, 1): Transform(rows=48, blocks=192),
 }
+"""By taps and dilation."""
 _WHOLE = Direct(unit=512, units=1 << 20)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from splicecore_splicenet.architecture import Architecture
     from splicecore_splicenet.weights import BlockWeights, NetworkWeights
 
-__all__ = ["Network", "Stage"]
+__all__ = ["DirectConvolution", "Network", "Stage"]
 
 _ROWS = 8192  # of a portion of the stages that only read and write
 
@@ -143,9 +143,11 @@ class _ResidualBlock(nn.Module):
         scale, shift = weights.norm2.affine(architecture.epsilon)
         choice = choose(block, convolutions, device)
 
-        def convolution(kernel: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> _Dilated | DFTConvolution:
+        def convolution(
+            kernel: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]
+        ) -> DirectConvolution | DFTConvolution:
             if isinstance(choice, Direct):
-                return _Dilated(kernel, bias, block.dilation, unit=choice.unit, units=choice.units)
+                return DirectConvolution(kernel, bias, block.dilation, unit=choice.unit, units=choice.units)
             return DFTConvolution(kernel, bias, block.dilation, rows=choice.rows, blocks=choice.blocks)
 
         self.conv1 = convolution(weights.conv1.kernel * scale, weights.conv1.bias * scale + shift)
@@ -187,7 +189,7 @@ class _ResidualBlock(nn.Module):
         return F.leaky_relu_(x, self._slope) if self._slope else F.relu_(x)
 
 
-class _Dilated(nn.Module):
+class DirectConvolution(nn.Module):
     """A valid dilated convolution of (rows, channels), direct.
 
     Two-dimensional with kernels (1, taps) in channels_last, which is the same memory: twice as fast in torch on a CPU
@@ -214,6 +216,7 @@ class _Dilated(nn.Module):
         self.unit, self.units, self.reach = unit, units, (len(kernel) - 1) * dilation
 
     def forward(self, x: Tensor, _: Scratch) -> Tensor:
+        """Return (rows - reach, channels) for (rows, channels)."""
         image = x.t().unsqueeze(0).unsqueeze(2)
         return F.conv2d(image, self.kernel, self.bias, dilation=(1, self._dilation))[0, :, 0].t()
 
@@ -236,7 +239,7 @@ def _portion(portion: int, rows: int) -> slice:
     return slice(portion * _ROWS, min((portion + 1) * _ROWS, rows))
 
 
-def _units(convolution: _Dilated | DFTConvolution, portion: int, rows: int) -> slice:
+def _units(convolution: DirectConvolution | DFTConvolution, portion: int, rows: int) -> slice:
     """Output rows of a portion: whole units, the last of which may end beyond ``rows``."""
     start = portion * convolution.unit * convolution.units
     units = min(convolution.units, -(-(rows - start) // convolution.unit))

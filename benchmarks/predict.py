@@ -1,0 +1,414 @@
+"""How fast genes are scored, and in how much memory, beside other programs with the same weights on the same sequence.
+
+    python benchmarks/predict.py                                           # splicecore alone
+    python benchmarks/predict.py --keras-python tensorflow-env/bin/python  # beside Keras with SpliceAI's weights
+    python benchmarks/predict.py --openspliceai-python openspliceai-env/bin/python --openspliceai-weights DIR
+    python benchmarks/predict.py --memory                                  # peak memory at 300 kb and at 3 Mb
+
+Every program is a process of its own that has imported and warmed up what it needs; then they take turns, ``--repeats``
+times. Printed are medians of positions a second and, because machines and their load differ, the ratio to splicecore
+within each turn. What is timed:
+
+- splicecore: ``Session.predict`` from FASTA and annotation to the table, opening the model included; with
+  ``convolutions`` "fast" (the default) and "direct";
+- Keras: windows of 5,000 positions with 10 kb of context through the five networks, ready in memory, and their mean;
+- OpenSpliceAI: its command ``predict`` from FASTA to BED, in its faster mode, without intermediate HDF5, with a
+  threshold that keeps nearly all positions out of the BED files.
+
+On a machine that others use too, elapsed times say little; the seconds of processor time, of all threads, say more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTIG = "bench"
+THRESHOLD = 0.01
+
+# ----------------------------------------------------------------------------------------------- what there is to score
+
+
+def write_genome(folder: Path, genes: list[int], source: str | None, seed: int) -> None:
+    """Write ``genome.fa``, one contig with genes side by side, and ``genes.txt``, their annotation."""
+    total = sum(genes)
+    if source is None:
+        bases = "".join(random.Random(seed).choices("ACGT", k=total))
+    else:
+        import pysam
+
+        path, _, region = source.partition("::")
+        with pysam.FastaFile(path) as fasta:
+            bases = fasta.fetch(region=region).upper()[:total]
+        if len(bases) < total:
+            raise SystemExit(f"{source} has {len(bases):,} bases; {total:,} are needed")
+    lines = [bases[i : i + 60] for i in range(0, total, 60)]
+    (folder / "genome.fa").write_text(f">{CONTIG}\n" + "\n".join(lines) + "\n", encoding="ascii")
+    rows = ["#NAME\tCHROM\tSTRAND\tTX_START\tTX_END\tEXON_START\tEXON_END"]
+    start = 0
+    for number, length in enumerate(genes):
+        end, strand = start + length, "+-"[number % 2]
+        rows.append(f"G{number}\t{CONTIG}\t{strand}\t{start}\t{end}\t{start},\t{end},")  # one exon: no sites to check
+        start = end
+    (folder / "genes.txt").write_text("\n".join(rows) + "\n", encoding="ascii")
+
+
+def gene_lengths(total: int, seed: int) -> list[int]:
+    """Lengths as genes have them, from 5 to 400 kb, that add up to ``total``; nearly all different."""
+    draw = random.Random(seed)
+    lengths: list[int] = []
+    while (rest := total - sum(lengths)) > 0:
+        length = int(5_000 * 80 ** draw.random())
+        lengths.append(rest if rest < length + 5_000 else length)
+    return lengths
+
+
+# ----------------------------------------------------------------------------------------------- programs, in processes
+
+
+class Clock:
+    """Times what is done inside ``with``: elapsed seconds, and seconds of processor time of all threads."""
+
+    def __enter__(self) -> None:
+        self.seconds, self.cpu = -time.perf_counter(), -time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter()
+        self.cpu += time.process_time()
+
+
+def serve(job: Callable[[Clock], None]) -> int:
+    """Do the job once for every line on standard input and answer with one line of JSON; what it prints is dropped."""
+    answers = os.fdopen(os.dup(1), "w")
+    with Path(os.devnull).open("w") as null:
+        os.dup2(null.fileno(), 1)
+        with contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
+            print(json.dumps({"ready": True}), file=answers, flush=True)
+            for _ in sys.stdin:
+                job(clock := Clock())
+                print(json.dumps({"seconds": clock.seconds, "cpu": clock.cpu}), file=answers, flush=True)
+    return 0
+
+
+def serve_splicecore(arguments: argparse.Namespace) -> int:
+    """Score through a session, as a tool that embeds splicecore does."""
+    import numpy as np
+    from splicecore.api import Session
+
+    settings: dict[str, Any] = {"convolutions": arguments.convolutions}
+    session = Session(models={arguments.model: settings}, cache_dir=arguments.folder / "cache")
+
+    def job(clock: Clock) -> None:
+        with clock:
+            table = session.predict(
+                fasta=arguments.folder / "genome.fa",
+                annotation=arguments.folder / "genes.txt",
+                base_model=arguments.model,
+                models_dir=arguments.weights,
+                all_genes=True,
+                workers=1,
+                threads=arguments.threads,
+            )
+        scores = np.column_stack([table[f"{name}_score"].to_numpy() for name in ("neither", "acceptor", "donor")])
+        np.save(arguments.folder / f"{arguments.model}-{arguments.convolutions}.npy", scores)
+
+    return serve(job)
+
+
+def serve_keras(arguments: argparse.Namespace) -> int:
+    """Score with Keras in windows of 5,000 positions and 10 kb of context."""
+    import numpy as np
+    from parity_keras import FLANK, MEMBERS, keras_from_code, keras_windows
+
+    text = (arguments.folder / "genome.fa").read_text(encoding="ascii").partition("\n")[2].replace("\n", "")
+    lookup = np.full(256, 4, dtype=np.uint8)
+    lookup[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
+    codes = np.pad(lookup[np.frombuffer(text.encode(), dtype=np.uint8)], FLANK, constant_values=4)
+    windows, length = keras_windows(codes)
+    models: list[Any] = [keras_from_code(arguments.weights / f"spliceai{member}.h5") for member in MEMBERS]
+    batch = arguments.batch
+    for model in models:
+        model.predict_on_batch(windows[:batch])
+
+    def job(clock: Clock) -> None:
+        with clock:
+            scores = np.zeros((len(windows), 5_000, 3), dtype=np.float32)
+            for model in models:
+                for i in range(0, len(windows), batch):
+                    scores[i : i + batch] += model.predict_on_batch(windows[i : i + batch])
+            scores /= len(models)
+        np.save(arguments.folder / "keras.npy", scores.reshape(-1, 3)[:length])
+
+    return serve(job)
+
+
+def serve_openspliceai(arguments: argparse.Namespace) -> int:
+    """Run OpenSpliceAI's command ``predict``, imported."""
+    import torch
+    from openspliceai.predict.predict import predict_cli
+
+    torch.set_num_threads(arguments.threads)
+    options = argparse.Namespace(
+        input_sequence=str(arguments.folder / "genome.fa"),
+        model=str(arguments.weights),
+        output_dir=str(arguments.folder / "openspliceai"),
+        flanking_size=10_000,
+        annotation_file=None,
+        gene_flank=-1,
+        threshold=THRESHOLD,
+        predict_all=False,
+        debug=False,
+        hdf_threshold=arguments.hdf_threshold,
+        flush_threshold=500,
+        split_threshold=1_500_000,
+        chunk_size=100,
+    )
+
+    def job(clock: Clock) -> None:
+        with clock:
+            predict_cli(options)
+
+    return serve(job)
+
+
+class Program:
+    """One program in a process of its own, started and ready.
+
+    Parameters
+    ----------
+    name
+        What the table calls it.
+    python
+        Interpreter that has what it needs.
+    arguments
+        Which of this script's servers, and its options.
+    """
+
+    def __init__(self, name: str, python: str, *arguments: str) -> None:
+        self.name = name
+        self.seconds: list[float] = []
+        self.cpu: list[float] = []
+        quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        self._process = subprocess.Popen(
+            [python, __file__, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet
+        )
+        self._answer()
+
+    def take_turn(self) -> float:
+        """Do the job once; returns its seconds."""
+        stdin: IO[str] = self._process.stdin  # type: ignore[assignment]
+        print("go", file=stdin, flush=True)
+        answer = self._answer()
+        self.seconds.append(float(answer["seconds"]))
+        self.cpu.append(float(answer["cpu"]))
+        return self.seconds[-1]
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        stdout: IO[str] = self._process.stdout  # type: ignore[assignment]
+        line = stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended with status {self._process.wait()}")
+        return json.loads(line)  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------------------------------------------------------- speed
+
+
+def measure_speed(arguments: argparse.Namespace, folder: Path) -> int:
+    """Let the programs take turns and print medians and ratios."""
+    write_genome(folder, [arguments.bases], arguments.sequence, seed=1)
+    threads = str(arguments.threads)
+
+    def ours(model: str, convolutions: str, weights: str | None) -> Program:
+        extra = [] if weights is None else ["--weights", weights]
+        common = ["--folder", str(folder), "--threads", threads, "--convolutions", convolutions]
+        return Program(f"{model} {convolutions}", sys.executable, "splicecore", *common, "--model", model, *extra)
+
+    groups: list[list[Program]] = []
+    spliceai = spliceai_weights(arguments.spliceai_weights)
+    if spliceai is None:
+        print("SpliceAI: no weights; pip install splicecore-spliceai[weights], or --spliceai-weights DIR")
+    else:
+        groups.append([ours("spliceai", way, spliceai) for way in ("fast", "direct")])
+        if arguments.keras_python is None:
+            print("Keras: skipped; --keras-python PATH of a Python with tensorflow, keras and h5py")
+        else:
+            options = ["--folder", str(folder), "--weights", spliceai, "--batch", str(arguments.keras_batch)]
+            groups[-1].append(Program("Keras", arguments.keras_python, "keras", *options))
+    if arguments.openspliceai_weights is None:
+        print("OpenSpliceAI: skipped; --openspliceai-weights DIR with the five .pt files for 10,000 nt of context")
+    else:
+        weights = str(arguments.openspliceai_weights)
+        groups.append([ours("openspliceai", way, weights) for way in ("fast", "direct")])
+        if arguments.openspliceai_python is None:
+            print("openspliceai predict: skipped; --openspliceai-python PATH of a Python with openspliceai")
+        else:
+            options = ["--folder", str(folder), "--weights", weights, "--threads", threads]
+            python = arguments.openspliceai_python
+            groups[-1].append(Program("openspliceai predict", python, "openspliceai", *options))
+    programs = [program for group in groups for program in group]
+    for turn in range(arguments.repeats):
+        for program in programs:
+            seconds = program.take_turn()
+            print(f"turn {turn + 1}: {program.name} {seconds:.2f} s", flush=True)
+    for program in programs:
+        program.close()
+    for group in groups:
+        print_group(group, arguments.bases, folder)
+    return 0
+
+
+def print_group(group: list[Program], bases: int, folder: Path) -> None:
+    """Print a table of programs with the same weights; the first is splicecore's default."""
+    first = group[0]
+    print(f"\n{bases:,} positions, five networks, {len(first.seconds)} turns\n")
+    print("| program | s | positions/s | times splicecore's s | processor s | times splicecore's |")
+    print("|---|---|---|---|---|---|")
+    for program in group:
+        median, cpu = statistics.median(program.seconds), statistics.median(program.cpu)
+        ratio = spread(program.seconds, first.seconds)
+        cells = [program.name, f"{median:.2f}", f"{bases / median:,.0f}", ratio, f"{cpu:.2f}"]
+        print("| " + " | ".join([*cells, spread(program.cpu, first.cpu)]) + " |")
+    print_differences(first.name.split()[0], folder)
+
+
+def spread(theirs: list[float], ours: list[float]) -> str:
+    """Median, least and largest of the ratios of each turn."""
+    ratios = [their / our for their, our in zip(theirs, ours, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def print_differences(model: str, folder: Path) -> None:
+    """Print the largest differences between the programs' scores."""
+    import numpy as np
+
+    scores = np.load(folder / f"{model}-fast.npy")
+    for name in (f"{model}-direct", *(["keras"] if model == "spliceai" else [])):
+        if (folder / f"{name}.npy").exists():
+            print(f"largest difference from {name}: {np.abs(scores - np.load(folder / f'{name}.npy')).max():.2g}")
+    if model != "openspliceai":
+        return
+    for channel, kind in enumerate(("acceptor", "donor"), 1):
+        found = next((folder / "openspliceai").rglob(f"{kind}_predictions.bed"), None)
+        if found is None:
+            continue
+        rows = [line.split("\t") for line in found.read_text(encoding="utf-8").splitlines()]
+        positions = np.array([int(row[1]) for row in rows])
+        theirs = np.array([float(row[4]) for row in rows])
+        shift = 0 if kind == "donor" else 1  # its BED files name the intron's side of acceptors
+        off = np.abs(scores[np.clip(positions + shift, 0, len(scores) - 1), channel] - theirs)
+        print(f"{kind}: {len(rows)} scores above {THRESHOLD}, largest difference {off.max():.2g}")
+
+
+def spliceai_weights(given: Path | None) -> str | None:
+    """Folder of spliceai1.h5 to spliceai5.h5: what was given, or the installed distribution's."""
+    if given is not None:
+        return str(given)
+    found = importlib.util.find_spec("spliceai")  # finds it, imports nothing
+    if found is None or found.origin is None:
+        return None
+    return str(Path(found.origin).parent / "models")
+
+
+# --------------------------------------------------------------------------------------------------------------- memory
+
+
+def measure_memory(arguments: argparse.Namespace, folder: Path) -> int:
+    """Run ``splicecore run`` on 300 kb and on 3 Mb of genes of many lengths; print the largest process of each."""
+    weights = spliceai_weights(arguments.spliceai_weights)
+    if weights is None:
+        raise SystemExit("no SpliceAI weights; pip install splicecore-spliceai[weights], or --spliceai-weights DIR")
+    peaks = []
+    print(f"{arguments.workers} workers, {arguments.threads} threads in each")
+    print("| positions | genes | seconds | largest process, MB |")
+    print("|---|---|---|---|")
+    for total in (300_000, 3_000_000):
+        genes = gene_lengths(total, seed=3)
+        place = folder / str(total)
+        place.mkdir()
+        write_genome(place, genes, arguments.sequence, seed=1)
+        command = [sys.executable, "-m", "splicecore", "run", "--base-model", "spliceai", "--models-dir", weights]
+        command += ["--fasta", str(place / "genome.fa"), "--annotation", str(place / "genes.txt"), "--all-genes", "-q"]
+        command += ["--workers", str(arguments.workers), "--threads", str(arguments.threads), "-o", str(place / "out")]
+        started = time.perf_counter()
+        process = subprocess.Popen(command, env=os.environ | {"SPLICECORE_CACHE_DIR": str(place / "cache")})
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"splicecore run ended with status {process.returncode}")
+        report = json.loads((place / "out" / "performance_report.json").read_text(encoding="utf-8"))
+        own = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        peaks.append(max(own, peak_of(report)))
+        seconds = time.perf_counter() - started
+        print(f"| {total:,} | {len(genes)} | {seconds:.0f} | {peaks[-1] / 1e6:.0f} |", flush=True)
+    print(f"\n3 Mb takes {peaks[1] / peaks[0]:.2f} times the memory of 300 kb")
+    return int(peaks[1] > 1.2 * peaks[0] or peaks[1] > 2e9)
+
+
+def peak_of(report: dict[str, Any]) -> int:
+    """Find what the run says about its largest process, in bytes; 0 if it says nothing."""
+    found = [value for key, value in report.items() if "peak" in key and isinstance(value, int)]
+    found += [peak_of(value) for value in report.values() if isinstance(value, dict)]
+    return max(found, default=0)
+
+
+# --------------------------------------------------------------------------------------------------------- command line
+
+
+def main() -> int:
+    """Measure, or be one of the programs that are measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bases", type=int, default=300_000, help="positions to score, one gene (%(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of every program (%(default)s)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="of every program (%(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of splicecore, with --memory (%(default)s)")
+    parser.add_argument("--sequence", metavar="FASTA::REGION", help="real sequence; random bases unless given")
+    parser.add_argument("--spliceai-weights", type=Path, metavar="DIR", help="the installed distribution's by default")
+    parser.add_argument("--keras-python", metavar="PATH", help="Python with tensorflow, keras and h5py")
+    parser.add_argument("--keras-batch", type=int, default=4, help="windows that Keras is given at once (%(default)s)")
+    parser.add_argument("--openspliceai-weights", type=Path, metavar="DIR")
+    parser.add_argument("--openspliceai-python", metavar="PATH", help="Python with openspliceai")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory instead of speed")
+    servers = parser.add_subparsers(metavar="")  # what a Program runs, not for people
+    for name, serve_it in (
+        ("splicecore", serve_splicecore),
+        ("keras", serve_keras),
+        ("openspliceai", serve_openspliceai),
+    ):
+        server = servers.add_parser(name)
+        server.add_argument("--folder", type=Path)
+        server.add_argument("--weights", type=Path)
+        server.add_argument("--threads", type=int, default=1)
+        server.add_argument("--model")
+        server.add_argument("--convolutions")
+        server.add_argument("--batch", type=int)
+        server.add_argument("--hdf-threshold", type=int, default=10**9)
+        server.set_defaults(serve=serve_it)
+    arguments = parser.parse_args()
+    if "serve" in arguments:
+        return int(arguments.serve(arguments))
+    with tempfile.TemporaryDirectory(prefix="splicecore-benchmark-") as folder:
+        measure = measure_memory if arguments.memory else measure_speed
+        return measure(arguments, Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
