@@ -29,6 +29,7 @@ from splicecore.errors import (
     SplicecoreError,
 )
 from splicecore.genome.encoding import A, C, Codes, G, N, T, decode, encode, reverse_complement
+from splicecore.plugins.codes import check_codes
 from splicecore.plugins.hookspecs import API_VERSION, ENTRY_POINT_GROUP, hookimpl
 from splicecore.plugins.protocols import (
     BaseModel,
@@ -110,6 +111,7 @@ __all__ = [
     "T",
     "UncertaintySpec",
     "UncertaintyStrategy",
+    "check_codes",
     "decode",
     "encode",
     "hookimpl",

@@ -174,7 +174,7 @@ def test_a_smaller_network_is_refused(weights: Path, keras_network: Any) -> None
         (np.zeros(10_001, dtype=np.uint8), r"uint8 \(10001,\)"),
         (np.zeros((1, 9_999), dtype=np.uint8), "9999 bases are shorter"),
         (np.full((1, 10_001), 5, dtype=np.uint8), "code 5"),
-        (np.zeros((60, 12_000), dtype=np.uint8), "60 x 2000 positions"),
+        (np.zeros((1 + SPEC.max_positions // 2000, 12_000), dtype=np.uint8), "x 2000 positions"),
         ([[0] * 10_001], "list"),
     ],
 )

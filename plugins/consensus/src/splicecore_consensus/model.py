@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from splicecore.api import BaseModelSpec, ConfigError, N, OpenRequest, ResourceNotFoundError, Scores
+from splicecore.api import BaseModelSpec, ConfigError, OpenRequest, ResourceNotFoundError, Scores, check_codes
 
 from splicecore_consensus.calibration import softmax
 from splicecore_consensus.parameters import ConsensusModelParameters
@@ -58,7 +58,7 @@ class ConsensusModel:
         ValueError
             If the array is of another type or shape, or holds other values.
         """
-        length = self._check(codes)
+        length = check_codes(codes, self.spec)
         learned = self.parameters
         acceptor, donor = (
             motif.score(codes, self.spec.left, length) - motif.floor for motif in (learned.acceptor, learned.donor)
@@ -75,16 +75,6 @@ class ConsensusModel:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _check(self, codes: npt.NDArray[np.uint8]) -> int:
-        context = self.spec.left + self.spec.right
-        if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] < context:
-            raise ValueError(
-                f"consensus scores a uint8 array of shape (n, {context} + L), not {codes.dtype} {codes.shape}"
-            )
-        if codes.size and codes.max() > N:
-            raise ValueError(f"consensus was given the code {codes.max()}; bases are 0 to {N} (A, C, G, T, N)")
-        return int(codes.shape[1]) - context
 
 
 def open_model(spec: BaseModelSpec, request: OpenRequest) -> ConsensusModel:
