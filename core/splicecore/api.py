@@ -56,6 +56,10 @@ from splicecore.plugins.specs import (
 )
 
 if TYPE_CHECKING:
+    from splicecore.genome.annotation import Annotation, read_annotation
+    from splicecore.genome.genes import Gene, GeneCatalog
+    from splicecore.genome.reference import Reference
+    from splicecore.genome.sites import SiteIndex
     from splicecore.plugins.host import PluginHost
     from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
     from splicecore.predict.blocks import Block
@@ -66,6 +70,7 @@ __all__ = [
     "ENTRY_POINT_GROUP",
     "OUTPUTS",
     "A",
+    "Annotation",
     "AnnotationError",
     "BaseModel",
     "BaseModelSpec",
@@ -84,6 +89,8 @@ __all__ = [
     "FeatureSet",
     "FeatureSetSpec",
     "G",
+    "Gene",
+    "GeneCatalog",
     "GeneNotFoundError",
     "InputError",
     "MetaModel",
@@ -99,6 +106,7 @@ __all__ = [
     "PluginRecord",
     "PluginSettings",
     "PluginState",
+    "Reference",
     "ResourceError",
     "ResourceFinderSpec",
     "ResourceLocation",
@@ -107,6 +115,7 @@ __all__ = [
     "Scores",
     "Session",
     "ShardTask",
+    "SiteIndex",
     "SplicecoreError",
     "T",
     "UncertaintySpec",
@@ -116,16 +125,23 @@ __all__ = [
     "encode",
     "hookimpl",
     "load_object",
+    "read_annotation",
     "reverse_complement",
 ]
 
 _LAZY = {
+    "Annotation": "splicecore.genome.annotation",
     "Block": "splicecore.predict.blocks",
+    "Gene": "splicecore.genome.genes",
+    "GeneCatalog": "splicecore.genome.genes",
     "PluginHost": "splicecore.plugins.host",
     "PluginRecord": "splicecore.plugins.records",
     "PluginSettings": "splicecore.plugins.records",
     "PluginState": "splicecore.plugins.records",
+    "Reference": "splicecore.genome.reference",
     "Session": "splicecore.session",
+    "SiteIndex": "splicecore.genome.sites",
+    "read_annotation": "splicecore.genome.annotation",
 }
 
 

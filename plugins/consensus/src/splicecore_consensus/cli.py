@@ -24,8 +24,7 @@ def learn_command(fasta: str, annotation: str, exclude_contigs: str, output: str
 
     Use them with: splicecore run --base-model consensus --models-dir FILE
     """
-    from splicecore.genome.annotation import read_annotation
-    from splicecore.genome.reference import Reference
+    from splicecore.api import Reference, read_annotation
 
     from splicecore_consensus.training import learn
 

@@ -8,8 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
-from splicecore.genome.genes import GeneCatalog
-from splicecore.genome.sites import SiteIndex
+from splicecore.api import GeneCatalog, SiteIndex
 
 from splicecore_consensus.learn import TrainingGene, learn_from_genes
 from splicecore_consensus.parameters import FLANK, ConsensusModelParameters, Provenance
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from splicecore.genome.annotation import Annotation
-    from splicecore.genome.genes import Gene
-    from splicecore.genome.reference import Reference
+    from splicecore.api import Annotation, Gene, Reference
 
 __all__ = ["AnnotatedGenes", "learn"]
 
@@ -75,7 +72,7 @@ def learn(
     reference
         The opened genome.
     annotation
-        Its annotation, as :func:`splicecore.genome.annotation.read_annotation` returns it.
+        Its annotation, as :func:`splicecore.api.read_annotation` returns it.
     exclude_contigs
         Contigs kept for tests, by any of their names.
 
