@@ -197,7 +197,9 @@ def _check_opened(
     spec, request, _ = session.open_request(config)
     if context is not None and has_context_setting(spec):
         request = attrs.evolve(request, config={**request.config, "context": context})
-    reference = Reference.open(config.fasta, build=config.build, cache=session.cache_dir) if config.fasta is not None else None
+    reference = None
+    if config.fasta is not None:
+        reference = Reference.open(config.fasta, build=config.build, cache=session.cache_dir)
     try:
         bound = None
         if reference is not None and config.annotation is not None:

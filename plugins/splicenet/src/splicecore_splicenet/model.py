@@ -1,4 +1,4 @@
-"""A base model that is the mean of an ensemble of networks, for the plugins of the family to derive theirs. No torch."""
+"""A base model that is the mean of an ensemble of networks, for plugins of the family to derive theirs from."""
 
 from __future__ import annotations
 
