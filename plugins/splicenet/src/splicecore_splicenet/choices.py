@@ -9,10 +9,10 @@ Nanoseconds of processor time a position and layer, activation and writing inclu
 ==== ======== ====== =============================== ============== =====
 taps dilation direct by DFT, other sizes             by DFT, chosen times
 ==== ======== ====== =============================== ============== =====
-41   25       885    80/4 397, 128/4 357, 160/4 386  96/4 317       2.8
-21   10       476    48/12 300, 80/16 236, 96/8 257  64/16 232      2.1
-11   4        289    32/32 246, 48/16 224, 64/32 211 48/48 187      1.5
-11   1        296    32/128 240, 64/128 216          48/192 187     1.6
+41   25       824    80/4 344, 96/4 289, 128/4 274   112/4 278      3.0
+21   10       445    48/12 259, 80/16 211, 96/8 223  64/16 214      2.1
+11   4        265    32/32 218, 48/64 172, 64/32 182 48/48 172      1.5
+11   1        263    32/128 225, 48/256 172          48/192 178     1.5
 ==== ======== ====== =============================== ============== =====
 
 Larger portions than these gain nothing that is worth the unevenness that they bring to threads that share a short tile.
@@ -54,7 +54,7 @@ class Transform:
 
 
 _TRANSFORMS: dict[tuple[int, int], Transform] = {
-    (41, 25): Transform(rows=96, blocks=4),
+    (41, 25): Transform(rows=112, blocks=4),
     (21, 10): Transform(rows=64, blocks=16),
     (11, 4): Transform(rows=48, blocks=48),
     (11, 1): Transform(rows=48, blocks=192),

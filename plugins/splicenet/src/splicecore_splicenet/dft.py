@@ -8,10 +8,10 @@ view is cut into blocks of N rows that overlap by taps - 1; a block gives N - ta
     of the difference of the block's two halves (a radix-2 step), so it is two products with (N/2, N/2) matrices;
 2.  **products**: at each frequency, a real (2 C, 2 C) matrix maps real and imaginary parts of the C inputs to those of
     the C outputs. Frequencies 0 and N/2 are real and share one place;
-3.  **inverse**: a real (N - taps + 1, N) matrix takes the result back, to the rows that did not wrap around and to
-    nothing else.
+3.  **inverse**: real (N/2, N/2) matrices take even and odd frequencies back; the sum of the two is the block's first
+    half, their difference the second. Only the N - taps + 1 rows that did not wrap around are computed.
 
-For 41 taps and N = 96 that is a quarter of the multiplications of the direct sum. All matrices are computed in float64.
+For 41 taps and N = 96 that is a fifth of the multiplications of the direct sum. All matrices are computed in float64.
 """
 
 from __future__ import annotations
@@ -36,24 +36,27 @@ Float64 = npt.NDArray[np.float64]
 class DFTPlan:
     """The matrices of one convolution, float64.
 
-    A transformed block has N rows of C channels: for the even frequencies (0, 2, …, N/2 - 2), then for the odd ones
-    (1, 3, …, N/2 - 1), real and imaginary parts. In the place of frequency 0's imaginary part, which is zero, stands
-    frequency N/2, which is real.
+    Everything is by parity: first for the even frequencies (0, 2, …, N/2 - 2), then for the odd ones (1, 3, …,
+    N/2 - 1). In the place of frequency 0's imaginary part, which is zero, stands frequency N/2, which is real.
 
     Attributes
     ----------
     forward
-        (2, N/2, N/2): sums of the block's halves to even, differences to odd frequencies; rows (frequency, part).
+        (2, N/2, N/2): from sums (even) and differences (odd) of the block's halves to (frequency, part).
     products
-        (2, 2, N/4, 2 C, C'): by parity, output part and frequency, from (input part, input) to output. The inverse
-        transform's factors 1/N and 2/N are in here.
+        (2, 2, N/4, 2 C, C'): by output part and frequency, from (input part, input) to output. The inverse transform's
+        factors 1/N and 2/N are in here.
     inverse
-        (N - taps + 1, N): columns (parity, part, frequency).
+        (2, M, N/2): from (part, frequency) to the two terms whose sum and difference are the halves of the output. M is
+        N/2, or fewer if the output is shorter.
+    valid
+        N - taps + 1, the rows of output.
     """
 
     forward: Float64
     products: Float64
     inverse: Float64
+    valid: int
 
 
 def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
@@ -75,9 +78,10 @@ def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
     if rows % 4 or rows < taps or rows < 4:
         raise ValueError(f"blocks of {rows} rows: it must be a multiple of 4 and at least the {taps} taps")
     half, quarter, valid = rows // 2, rows // 4, rows - taps + 1
+    terms = min(half, valid)
     forward = np.empty((2, half, half))
     products = np.empty((2, 2, quarter, 2 * inputs, outputs))
-    inverse = np.empty((valid, 2, 2, quarter))
+    inverse = np.empty((2, terms, 2, quarter))
     responses = np.conj(np.fft.rfft(kernel.astype(np.float64), rows, axis=0)) / rows
     for parity in (0, 1):
         frequencies = np.arange(parity, half, 2)
@@ -87,15 +91,15 @@ def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
         response = 2 * responses[frequencies]
         products[parity, 0] = np.concatenate([response.real, -response.imag], axis=1)
         products[parity, 1] = np.concatenate([response.imag, response.real], axis=1)
-        back = np.outer(np.arange(valid), angles)
-        inverse[:, parity, 0], inverse[:, parity, 1] = np.cos(back), -np.sin(back)
+        back = np.outer(np.arange(terms), angles)
+        inverse[parity, :, 0], inverse[parity, :, 1] = np.cos(back), -np.sin(back)
     sign = 1.0 - 2.0 * (np.arange(rows) % 2)
     forward[0, 1] = sign[:half]
     products[0, :, 0] = 0
     products[0, 0, 0, :inputs] = responses[0].real
     products[0, 1, 0, inputs:] = responses[half].real
-    inverse[:, 0, 1, 0] = sign[:valid]
-    return DFTPlan(forward=forward, products=products, inverse=inverse.reshape(valid, rows))
+    inverse[0, :, 1, 0] = sign[:terms]
+    return DFTPlan(forward=forward, products=products, inverse=inverse.reshape(2, terms, half), valid=valid)
 
 
 class DFTConvolution(nn.Module):
@@ -120,10 +124,9 @@ class DFTConvolution(nn.Module):
         Rows that the output is shorter than the input: (taps - 1) * dilation.
     """
 
-    forward_even: Tensor
-    forward_odd: Tensor
+    to_frequencies: Tensor
     products: Tensor
-    inverse: Tensor
+    to_rows: Tensor
     bias: Tensor
 
     def __init__(
@@ -137,51 +140,61 @@ class DFTConvolution(nn.Module):
     ) -> None:
         super().__init__()
         plan = plan_dft(kernel, rows)
-        self.register_buffer("forward_even", _tensor(plan.forward[0]))
-        self.register_buffer("forward_odd", _tensor(plan.forward[1]))
+        self.register_buffer("to_frequencies", _tensor(plan.forward))
         self.register_buffer("products", _tensor(plan.products))
-        self.register_buffer("inverse", _tensor(plan.inverse))
+        self.register_buffer("to_rows", _tensor(plan.inverse))
         self.register_buffer("bias", _tensor(bias))
-        self._rows, self._dilation = rows, dilation
-        self._valid = rows - len(kernel) + 1
-        self.unit, self.units = self._valid * dilation, blocks
+        self._rows, self._valid, self._dilation = rows, plan.valid, dilation
+        self.unit, self.units = plan.valid * dilation, blocks
         self.reach = (len(kernel) - 1) * dilation
 
-    def forward(self, x: Tensor, scratch: Scratch) -> Tensor:
+    def forward(self, x: Tensor, out: Tensor, scratch: Scratch, *, add: bool = False) -> None:
         """Convolve ``blocks`` blocks or fewer.
 
         Parameters
         ----------
         x
             (blocks * unit + reach, C), contiguous. Every row is used: rows beyond a sequence's end must be zero.
+        out
+            (blocks * unit, C'), contiguous: written, or with ``add`` added to.
         scratch
-            Memory for intermediate results and for what is returned.
-
-        Returns
-        -------
-        (blocks, unit / dilation, dilation, C')
-            Not contiguous: a view of scratch memory. In order of its first three axes, these are the output's rows.
+            Memory for intermediate results.
         """
-        dilation, half, quarter = self._dilation, self._rows // 2, self._rows // 4
-        inputs, outputs = x.shape[1], len(self.bias)
-        blocks = (len(x) - self.reach) // self.unit
-        sequences = blocks * dilation
-        strides = (self.unit * inputs, inputs, dilation * inputs, 1)
-        view = x.as_strided((blocks, dilation, self._rows, inputs), strides)
-        spectrum = scratch.take("spectrum", sequences, half, inputs)
-        halves = scratch.take("halves", blocks, dilation, half, inputs)
-        product = scratch.take("product", 2, 2, quarter, sequences, outputs)
+        half, channels = self._rows // 2, x.shape[1]
+        blocks = len(out) // self.unit
+        sequences = blocks * self._dilation
+        shape = (blocks, self._dilation, self._rows, channels)
+        view = x.as_strided(shape, (self.unit * channels, channels, self._dilation * channels, 1))
+        halves = scratch.take("halves", blocks, self._dilation, half, channels)
+        terms = scratch.take("terms", 2, len(self.to_rows[0]), blocks, self._dilation, out.shape[1])
         for parity, combine in enumerate((torch.add, torch.sub)):
             combine(view[:, :, :half], view[:, :, half:], out=halves)
-            matrix = self.forward_odd if parity else self.forward_even
-            torch.bmm(matrix.expand(sequences, half, half), halves.view(sequences, half, inputs), out=spectrum)
-            by_frequency = spectrum.view(sequences, quarter, 2 * inputs).transpose(0, 1)
-            for part in (0, 1):
-                torch.bmm(by_frequency, self.products[parity, part], out=product[parity, part])
-        product[0, 0, 0] += self.bias
-        result = scratch.take("result", self._valid, blocks, dilation, outputs)
-        torch.mm(self.inverse, product.view(self._rows, -1), out=result.view(self._valid, -1))
-        return result.transpose(0, 1)
+            self._transform(parity, halves.view(sequences, half, channels), terms[parity].flatten(1), scratch)
+        self._write(terms, out.view(blocks, self._valid, self._dilation, -1).transpose(0, 1), add=add)
+
+    def _transform(self, parity: int, x: Tensor, term: Tensor, scratch: Scratch) -> None:
+        """From (sequences, N/2, C), a combination of halves, to (M, sequences * C'), a term of the output."""
+        sequences, half, channels = x.shape
+        spectrum = scratch.take("spectrum", sequences, half, channels)
+        product = scratch.take("product", 2, half // 2, sequences, len(self.bias))
+        torch.bmm(self.to_frequencies[parity].expand(sequences, half, half), x, out=spectrum)
+        by_frequency = spectrum.view(sequences, half // 2, 2 * channels).transpose(0, 1)
+        for part in (0, 1):
+            torch.bmm(by_frequency, self.products[parity, part], out=product[part])
+        if parity == 0:
+            product[0, 0] += self.bias  # of frequency 0, and so of every row
+        torch.mm(self.to_rows[parity], product.view(half, -1), out=term)
+
+    def _write(self, terms: Tensor, out: Tensor, *, add: bool) -> None:
+        """Turn terms, (2, M, blocks, dilation, C'), into rows of output, (N - taps + 1, blocks, dilation, C')."""
+        even, odd = terms
+        rest = len(out) - len(even)
+        if add:
+            out[: len(even)].add_(even).add_(odd)
+            out[len(even) :].add_(even[:rest]).sub_(odd[:rest])
+        else:
+            torch.add(even, odd, out=out[: len(even)])
+            torch.sub(even[:rest], odd[:rest], out=out[len(even) :])
 
 
 def _tensor(array: npt.NDArray[np.floating]) -> Tensor:

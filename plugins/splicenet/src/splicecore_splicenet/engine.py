@@ -77,9 +77,10 @@ class SplicenetEnsemble:
             raise ConfigError(f"convolutions is {convolutions!r}", hint=f"one of {', '.join(CONVOLUTIONS)}")
         self.architecture = weights[0].architecture
         self.device = _open_device(device)
-        kind = self.device.type
-        self._networks = [Network(network, convolutions, kind).eval().to(self.device) for network in weights]
-        self._threads = threads if kind == "cpu" else 1
+        self._weights = list(weights)
+        self._convolutions = convolutions
+        self._networks: list[Network] = []  # made when they are first needed: many a model is opened for its name only
+        self._threads = threads if self.device.type == "cpu" else 1
         self._memory = Scratch(self.device)
         self._scratches = [Scratch(self.device) for _ in range(self._threads)]
         self._pool: ThreadPoolExecutor | None = None
@@ -111,6 +112,7 @@ class SplicenetEnsemble:
         with self._lock:
             pool = self._open_pool()
             if scores.size:
+                self._open_networks()
                 with _exact_convolutions(self.device):
                     for row in range(n):
                         self._score_row(pool, codes[row], scores[row])
@@ -120,7 +122,7 @@ class SplicenetEnsemble:
         """Stop the threads and drop the networks. May be called twice."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
-            self._networks, self._scratches, self._memory = [], [], Scratch()
+            self._networks, self._weights, self._scratches, self._memory = [], [], [], Scratch()
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 
@@ -140,6 +142,12 @@ class SplicenetEnsemble:
                 raise error
         scores[:] = total.t().cpu().numpy()
         scores /= np.float32(len(self._networks))
+
+    def _open_networks(self) -> None:
+        if not self._networks:
+            kind = self.device.type
+            made = [Network(weights, self._convolutions, kind).eval().to(self.device) for weights in self._weights]
+            self._networks, self._weights = made, []
 
     def _open_pool(self) -> ThreadPoolExecutor:
         if self._closed:
