@@ -209,10 +209,19 @@ def test_observers_are_told_and_cannot_stop_a_run(bench, tmp_path):
 # ------------------------------------------------------------------------------------------------------- interruption
 
 
+def listen_to_interrupts():
+    """Undo what a shell does to its background jobs, and so to all their children: ignore the interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_slow(bench, output, *arguments):
-    command = bench.command(*bench.run_arguments(output, "--all-genes", *arguments, model="slow"))
     return subprocess.Popen(
-        command, env=bench.environment(SLOW="0.4"), stderr=subprocess.PIPE, text=True, start_new_session=True
+        bench.command(*bench.run_arguments(output, "--all-genes", *arguments, model="slow")),
+        env=bench.environment(SLOW="0.4"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=listen_to_interrupts,  # noqa: PLW1509 - it calls nothing that another thread could hold
     )
 
 
