@@ -9,9 +9,9 @@ Every program is a process of its own that has imported and warmed up what it ne
 times. Printed are medians of positions a second and, because machines and their load differ, the ratio to splicecore
 within each turn. What is timed:
 
-- splicecore: ``Session.predict`` from FASTA and annotation to the table, opening the model included; with
-  ``convolutions`` "fast" (the default) and "direct";
-- Keras: windows of 5,000 positions with 10 kb of context through the five networks, ready in memory, and their mean;
+- splicecore, whole: ``Session.predict`` from FASTA and annotation to the table, opening the model included;
+- splicecore, model: the opened model on bases in memory, with ``convolutions`` "fast" (the default) and "direct";
+- Keras: windows of 5,000 positions with 10 kb of context through the five networks, all in memory, and their mean;
 - OpenSpliceAI: its command ``predict`` from FASTA to BED, in its faster mode, without intermediate HDF5, with a
   threshold that keeps nearly all positions out of the BED files.
 
@@ -104,13 +104,12 @@ def serve(job: Callable[[Clock], None]) -> int:
     return 0
 
 
-def serve_splicecore(arguments: argparse.Namespace) -> int:
+def serve_whole(arguments: argparse.Namespace) -> int:
     """Score through a session, as a tool that embeds splicecore does."""
     import numpy as np
     from splicecore.api import Session
 
-    settings: dict[str, Any] = {"convolutions": arguments.convolutions}
-    session = Session(models={arguments.model: settings}, cache_dir=arguments.folder / "cache")
+    session = Session(cache_dir=arguments.folder / "cache")
 
     def job(clock: Clock) -> None:
         with clock:
@@ -124,9 +123,39 @@ def serve_splicecore(arguments: argparse.Namespace) -> int:
                 threads=arguments.threads,
             )
         scores = np.column_stack([table[f"{name}_score"].to_numpy() for name in ("neither", "acceptor", "donor")])
-        np.save(arguments.folder / f"{arguments.model}-{arguments.convolutions}.npy", scores)
+        np.save(arguments.folder / f"{arguments.model}-whole.npy", scores)
 
     return serve(job)
+
+
+def serve_model(arguments: argparse.Namespace) -> int:
+    """Score with an opened model, in its longest tiles."""
+    import numpy as np
+    from splicecore.api import Session
+
+    session = Session(models={arguments.model: {"convolutions": arguments.convolutions}})
+    model = session.open_base_model(arguments.model, models_dir=str(arguments.weights), threads=arguments.threads)
+    left, right, tile = model.spec.left, model.spec.right, model.spec.max_positions
+    codes = np.pad(read_codes(arguments.folder), (left, right), constant_values=4)
+    model.predict(codes[np.newaxis, : left + 1000 + right])
+
+    def job(clock: Clock) -> None:
+        with clock:
+            starts = range(0, len(codes) - left - right, tile)
+            tiles = [model.predict(codes[np.newaxis, start : start + left + tile + right])[0] for start in starts]
+        np.save(arguments.folder / f"{arguments.model}-{arguments.convolutions}.npy", np.concatenate(tiles))
+
+    return serve(job)
+
+
+def read_codes(folder: Path) -> Any:
+    """Bases of the genome's one contig as codes, uint8 (length,): A, C, G, T, others = 0..4."""
+    import numpy as np
+
+    text = (folder / "genome.fa").read_text(encoding="ascii").partition("\n")[2].replace("\n", "")
+    lookup = np.full(256, 4, dtype=np.uint8)
+    lookup[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
+    return lookup[np.frombuffer(text.encode(), dtype=np.uint8)]
 
 
 def serve_keras(arguments: argparse.Namespace) -> int:
@@ -134,10 +163,7 @@ def serve_keras(arguments: argparse.Namespace) -> int:
     import numpy as np
     from parity_keras import FLANK, MEMBERS, keras_from_code, keras_windows
 
-    text = (arguments.folder / "genome.fa").read_text(encoding="ascii").partition("\n")[2].replace("\n", "")
-    lookup = np.full(256, 4, dtype=np.uint8)
-    lookup[np.frombuffer(b"ACGT", dtype=np.uint8)] = range(4)
-    codes = np.pad(lookup[np.frombuffer(text.encode(), dtype=np.uint8)], FLANK, constant_values=4)
+    codes = np.pad(read_codes(arguments.folder), FLANK, constant_values=4)
     windows, length = keras_windows(codes)
     models: list[Any] = [keras_from_code(arguments.weights / f"spliceai{member}.h5") for member in MEMBERS]
     batch = arguments.batch
@@ -235,35 +261,7 @@ class Program:
 def measure_speed(arguments: argparse.Namespace, folder: Path) -> int:
     """Let the programs take turns and print medians and ratios."""
     write_genome(folder, [arguments.bases], arguments.sequence, seed=1)
-    threads = str(arguments.threads)
-
-    def ours(model: str, convolutions: str, weights: str | None) -> Program:
-        extra = [] if weights is None else ["--weights", weights]
-        common = ["--folder", str(folder), "--threads", threads, "--convolutions", convolutions]
-        return Program(f"{model} {convolutions}", sys.executable, "splicecore", *common, "--model", model, *extra)
-
-    groups: list[list[Program]] = []
-    spliceai = spliceai_weights(arguments.spliceai_weights)
-    if spliceai is None:
-        print("SpliceAI: no weights; pip install splicecore-spliceai[weights], or --spliceai-weights DIR")
-    else:
-        groups.append([ours("spliceai", way, spliceai) for way in ("fast", "direct")])
-        if arguments.keras_python is None:
-            print("Keras: skipped; --keras-python PATH of a Python with tensorflow, keras and h5py")
-        else:
-            options = ["--folder", str(folder), "--weights", spliceai, "--batch", str(arguments.keras_batch)]
-            groups[-1].append(Program("Keras", arguments.keras_python, "keras", *options))
-    if arguments.openspliceai_weights is None:
-        print("OpenSpliceAI: skipped; --openspliceai-weights DIR with the five .pt files for 10,000 nt of context")
-    else:
-        weights = str(arguments.openspliceai_weights)
-        groups.append([ours("openspliceai", way, weights) for way in ("fast", "direct")])
-        if arguments.openspliceai_python is None:
-            print("openspliceai predict: skipped; --openspliceai-python PATH of a Python with openspliceai")
-        else:
-            options = ["--folder", str(folder), "--weights", weights, "--threads", threads]
-            python = arguments.openspliceai_python
-            groups[-1].append(Program("openspliceai predict", python, "openspliceai", *options))
+    groups = [spliceai_programs(arguments, folder), openspliceai_programs(arguments, folder)]
     programs = [program for group in groups for program in group]
     for turn in range(arguments.repeats):
         for program in programs:
@@ -272,22 +270,62 @@ def measure_speed(arguments: argparse.Namespace, folder: Path) -> int:
     for program in programs:
         program.close()
     for group in groups:
-        print_group(group, arguments.bases, folder)
+        if group:
+            print_group(group, arguments.bases, folder)
     return 0
 
 
+def splicecore_programs(arguments: argparse.Namespace, folder: Path, model: str, weights: str) -> dict[str, Program]:
+    """Start splicecore in its three ways."""
+    common = ["--folder", str(folder), "--threads", str(arguments.threads), "--model", model, "--weights", weights]
+    programs = {"whole": Program(f"{model}, whole", sys.executable, "whole", *common)}
+    for way in ("fast", "direct"):
+        programs[way] = Program(f"{model}, model, {way}", sys.executable, "model", *common, "--convolutions", way)
+    return programs
+
+
+def spliceai_programs(arguments: argparse.Namespace, folder: Path) -> list[Program]:
+    """Start what scores with SpliceAI's weights; says what is missing."""
+    weights = spliceai_weights(arguments.spliceai_weights)
+    if weights is None:
+        print("SpliceAI: skipped; pip install splicecore-spliceai[weights], or --spliceai-weights DIR")
+        return []
+    ours = splicecore_programs(arguments, folder, "spliceai", weights)
+    programs = [ours["fast"], ours["direct"], ours["whole"]]
+    if arguments.keras_python is None:
+        print("Keras: skipped; --keras-python PATH of a Python with tensorflow, keras and h5py")
+        return programs
+    options = ["--folder", str(folder), "--weights", weights, "--batch", str(arguments.keras_batch)]
+    return [*programs, Program("Keras", arguments.keras_python, "keras", *options)]
+
+
+def openspliceai_programs(arguments: argparse.Namespace, folder: Path) -> list[Program]:
+    """Start what scores with OpenSpliceAI's weights; says what is missing."""
+    if arguments.openspliceai_weights is None:
+        print("OpenSpliceAI: skipped; --openspliceai-weights DIR with the .pt files for 10,000 nt of context")
+        return []
+    weights = str(arguments.openspliceai_weights)
+    ours = splicecore_programs(arguments, folder, "openspliceai", weights)
+    programs = [ours["whole"], ours["fast"], ours["direct"]]
+    if arguments.openspliceai_python is None:
+        print("openspliceai predict: skipped; --openspliceai-python PATH of a Python with openspliceai")
+        return programs
+    options = ["--folder", str(folder), "--weights", weights, "--threads", str(arguments.threads)]
+    return [*programs, Program("openspliceai predict", arguments.openspliceai_python, "openspliceai", *options)]
+
+
 def print_group(group: list[Program], bases: int, folder: Path) -> None:
-    """Print a table of programs with the same weights; the first is splicecore's default."""
+    """Print a table of programs with the same weights; the first is splicecore doing what the last does."""
     first = group[0]
     print(f"\n{bases:,} positions, five networks, {len(first.seconds)} turns\n")
-    print("| program | s | positions/s | times splicecore's s | processor s | times splicecore's |")
+    print("| program | s | positions/s | times the first's s | processor s | times the first's |")
     print("|---|---|---|---|---|---|")
     for program in group:
         median, cpu = statistics.median(program.seconds), statistics.median(program.cpu)
         ratio = spread(program.seconds, first.seconds)
         cells = [program.name, f"{median:.2f}", f"{bases / median:,.0f}", ratio, f"{cpu:.2f}"]
         print("| " + " | ".join([*cells, spread(program.cpu, first.cpu)]) + " |")
-    print_differences(first.name.split()[0], folder)
+    print_differences(first.name.partition(",")[0], folder)
 
 
 def spread(theirs: list[float], ours: list[float]) -> str:
@@ -301,7 +339,7 @@ def print_differences(model: str, folder: Path) -> None:
     import numpy as np
 
     scores = np.load(folder / f"{model}-fast.npy")
-    for name in (f"{model}-direct", *(["keras"] if model == "spliceai" else [])):
+    for name in (f"{model}-whole", f"{model}-direct", *(["keras"] if model == "spliceai" else [])):
         if (folder / f"{name}.npy").exists():
             print(f"largest difference from {name}: {np.abs(scores - np.load(folder / f'{name}.npy')).max():.2g}")
     if model != "openspliceai":
@@ -389,7 +427,8 @@ def main() -> int:
     parser.add_argument("--memory", action="store_true", help="measure peak memory instead of speed")
     servers = parser.add_subparsers(metavar="")  # what a Program runs, not for people
     for name, serve_it in (
-        ("splicecore", serve_splicecore),
+        ("whole", serve_whole),
+        ("model", serve_model),
         ("keras", serve_keras),
         ("openspliceai", serve_openspliceai),
     ):
