@@ -21,7 +21,7 @@ from splicecore.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FileConfig", "RunConfig", "read_config_file", "structure", "usable_cores"]
+__all__ = ["FileConfig", "FlankMode", "RunConfig", "read_config_file", "structure", "usable_cores"]
 
 T = TypeVar("T")
 

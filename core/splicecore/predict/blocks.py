@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import attrs
 import numpy as np
 
+from splicecore.config import FlankMode
 from splicecore.genome.encoding import Codes, N
 from splicecore.genome.genes import Gene
 from splicecore.genome.reference import Reference
 from splicecore.plugins.protocols import Scores
 
-__all__ = ["Block", "FlankMode", "GeneSequence"]
-
-FlankMode = Literal["real", "n"]
+__all__ = ["Block", "GeneSequence"]
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -11,6 +11,7 @@ import attrs
 
 import splicecore
 from splicecore.artifacts.store import digest, file_sha256
+from splicecore.config import FlankMode
 from splicecore.errors import ConfigError
 from splicecore.genome.annotation import BoundAnnotation, read_annotation
 from splicecore.genome.contigs import Contigs
@@ -18,7 +19,6 @@ from splicecore.genome.genes import Gene
 from splicecore.genome.motif_check import check_motifs
 from splicecore.genome.reference import Reference
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
-from splicecore.predict.blocks import FlankMode
 from splicecore.predict.licence import licence_notice
 from splicecore.predict.selection import GeneEntry, select_genes
 from splicecore.predict.table import SCORE_TABLE_VERSION, ScoreTable

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from splicecore.config import structure
+from splicecore.config import FlankMode, structure
 from splicecore.errors import ChecksumError, ContractError, SplicecoreError
 from splicecore.genome.encoding import N
 from splicecore.genome.genes import Gene
 from splicecore.genome.reference import Reference
 from splicecore.plugins.host import PluginHost, PluginSettings
 from splicecore.plugins.specs import OpenRequest
-from splicecore.predict.blocks import FlankMode, GeneSequence
+from splicecore.predict.blocks import GeneSequence
 from splicecore.predict.parts import part_path, write_part
 from splicecore.predict.tiling import Tiling
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar
 
 import attrs
 from splicecore.api import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from splicecore_splicenet.architecture import CONTEXTS
+from splicecore_splicenet.config import EnsembleConfig
 
 __all__ = ["CONTEXTS", "DEFAULT_CONTEXT", "DEFAULT_SPECIES", "OpenSpliceAIConfig", "species_name"]
-
-CONTEXTS: tuple[int, int, int, int] = (80, 400, 2000, 10_000)
-"""Bases of context (both sides together) that OpenSpliceAI's networks come with."""
 
 DEFAULT_CONTEXT = 10_000
 DEFAULT_SPECIES = "mane"
@@ -36,11 +32,13 @@ def _members(value: Any) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class OpenSpliceAIConfig:
+class OpenSpliceAIConfig(EnsembleConfig):
     """Settings of OpenSpliceAI.
 
     They choose among the checkpoints below the weights folder. A folder that holds ``.pt`` files itself needs none;
     what is set is then compared with the weights.
+
+    Beside those of every :class:`~splicecore_splicenet.config.EnsembleConfig`:
 
     Attributes
     ----------
@@ -52,15 +50,13 @@ class OpenSpliceAIConfig:
     members
         Which of the folder's files to average: seeds (``10``: the last number of the file's name) or file names. None
         for all of them.
-    convolutions
-        How they are computed: ``"fast"``, as Fourier transforms where that is faster, or ``"direct"``, none. Scores
-        differ by about 1e-6; the fingerprint is the same, the key of a run's scores is not.
     """
+
+    model: ClassVar[str] = "openspliceai"
 
     context: int | None = attrs.field(default=None)
     species: str | None = attrs.field(default=None, converter=_species)
     members: tuple[int | str, ...] | None = attrs.field(default=None, converter=_members)
-    convolutions: Literal["fast", "direct"] = attrs.field(default="fast")
 
     @context.validator
     def _check_context(self, _: object, value: int | None) -> None:
@@ -81,25 +77,3 @@ class OpenSpliceAIConfig:
             raise ConfigError(
                 f"openspliceai: members is {value!r}", hint="a list of seeds or file names, each once, such as [10, 11]"
             )
-
-    @convolutions.validator
-    def _check_convolutions(self, _: object, value: object) -> None:
-        if value not in ("fast", "direct"):
-            raise ConfigError(f"openspliceai: convolutions is {value!r}", hint="fast or direct")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> OpenSpliceAIConfig:
-        """Make a config from JSON-able values.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown key or a value that makes no sense.
-        """
-        names = [field.name for field in attrs.fields(cls)]
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            raise ConfigError(
-                f"openspliceai: unknown setting {', '.join(unknown)}", hint=f"its settings are {', '.join(names)}"
-            )
-        return cls(**values)
