@@ -59,7 +59,7 @@ def portion(convolution: Convolution, scratch: Scratch) -> Callable[[], None]:
     def compute() -> None:
         active = scratch.take("active", *x.shape)
         torch.relu_(torch.addcmul(shift, x, scale, out=active))
-        convolution(active, written, scratch)
+        convolution.convolve(active, written, scratch)
         torch.relu_(written)
 
     return compute
@@ -70,7 +70,7 @@ def error(convolution: Convolution, scratch: Scratch, kernel: np.ndarray, bias: 
     rows = convolution.unit * convolution.units
     x = torch.relu(torch.randn(rows + convolution.reach, CHANNELS, generator=torch.Generator().manual_seed(1)))
     result = torch.empty(rows, CHANNELS)
-    convolution(x, result, scratch)
+    convolution.convolve(x, result, scratch)
     exact = x.double().numpy()
     expected = sum(exact[t * dilation : t * dilation + rows] @ kernel[t] for t in range(len(kernel))) + bias
     return float(np.abs(result.double().numpy() - expected).max() / np.abs(expected).max())

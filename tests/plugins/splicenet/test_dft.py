@@ -75,9 +75,9 @@ def test_equal_to_the_direct_sum(
 
     expected = direct(x, kernel, bias, dilation)
     result = torch.full(expected.shape, np.nan)
-    convolution(torch.from_numpy(x), result, Scratch())
+    convolution.convolve(torch.from_numpy(x), result, Scratch())
     np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-5)
-    convolution(torch.from_numpy(x), result, Scratch(), add=True)
+    convolution.convolve(torch.from_numpy(x), result, Scratch(), add=True)
     np.testing.assert_allclose(result.numpy(), 2 * expected, rtol=0, atol=2e-5)
 
 

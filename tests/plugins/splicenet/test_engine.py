@@ -95,7 +95,7 @@ def test_bases_beyond_the_radius_do_not_matter(load: Any, random_codes: Any) -> 
     alone = ensemble.predict(codes)
 
     inside = codes.copy()
-    inside[0, 0] = (inside[0, 0] + 1) % 4
+    inside[0, :4] = (inside[0, :4] + 1) % 4
 
     assert np.abs(ensemble.predict(inside) - alone).max() > 0
     assert ensemble.radius == 40

@@ -9,10 +9,10 @@ Nanoseconds of processor time a position and layer, activation and writing inclu
 ==== ======== ====== =============================== ============== =====
 taps dilation direct by DFT, other sizes             by DFT, chosen times
 ==== ======== ====== =============================== ============== =====
-41   25       824    80/4 344, 96/4 289, 128/4 274   112/4 278      3.0
-21   10       445    48/12 259, 80/16 211, 96/8 223  64/16 214      2.1
-11   4        265    32/32 218, 48/64 172, 64/32 182 48/48 172      1.5
-11   1        263    32/128 225, 48/256 172          48/192 178     1.5
+41   25       806    80/4 319, 96/4 280, 160/4 269   112/4 264      3.1
+21   10       423    48/12 239, 64/16 202, 128/8 216 80/16 196      2.2
+11   4        245    32/32 206, 48/32 174, 64/32 173 48/64 160      1.5
+11   1        240    32/128 204, 64/128 172          48/256 160     1.5
 ==== ======== ====== =============================== ============== =====
 
 Larger portions than these gain nothing that is worth the unevenness that they bring to threads that share a short tile.
@@ -55,9 +55,9 @@ class Transform:
 
 _TRANSFORMS: dict[tuple[int, int], Transform] = {
     (41, 25): Transform(rows=112, blocks=4),
-    (21, 10): Transform(rows=64, blocks=16),
-    (11, 4): Transform(rows=48, blocks=48),
-    (11, 1): Transform(rows=48, blocks=192),
+    (21, 10): Transform(rows=80, blocks=16),
+    (11, 4): Transform(rows=48, blocks=64),
+    (11, 1): Transform(rows=48, blocks=256),
 }
 """By taps and dilation."""
 _WHOLE = Direct(unit=512, units=1 << 20)

@@ -16,6 +16,7 @@ For 41 taps and N = 96 that is a fifth of the multiplications of the direct sum.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import attrs
@@ -77,29 +78,35 @@ def plan_dft(kernel: npt.NDArray[np.floating], rows: int) -> DFTPlan:
     taps, inputs, outputs = kernel.shape
     if rows % 4 or rows < taps or rows < 4:
         raise ValueError(f"blocks of {rows} rows: it must be a multiple of 4 and at least the {taps} taps")
-    half, quarter, valid = rows // 2, rows // 4, rows - taps + 1
-    terms = min(half, valid)
-    forward = np.empty((2, half, half))
-    products = np.empty((2, 2, quarter, 2 * inputs, outputs))
-    inverse = np.empty((2, terms, 2, quarter))
+    valid, half = rows - taps + 1, rows // 2
+    forward, inverse = _transforms(rows, min(half, valid))
     responses = np.conj(np.fft.rfft(kernel.astype(np.float64), rows, axis=0)) / rows
+    products = np.empty((2, 2, rows // 4, 2 * inputs, outputs))
     for parity in (0, 1):
-        frequencies = np.arange(parity, half, 2)
-        angles = 2 * np.pi / rows * frequencies
-        into = np.outer(angles, np.arange(half))
-        forward[parity, 0::2], forward[parity, 1::2] = np.cos(into), -np.sin(into)
-        response = 2 * responses[frequencies]
+        response = 2 * responses[parity:half:2]
         products[parity, 0] = np.concatenate([response.real, -response.imag], axis=1)
         products[parity, 1] = np.concatenate([response.imag, response.real], axis=1)
-        back = np.outer(np.arange(terms), angles)
-        inverse[parity, :, 0], inverse[parity, :, 1] = np.cos(back), -np.sin(back)
-    sign = 1.0 - 2.0 * (np.arange(rows) % 2)
-    forward[0, 1] = sign[:half]
     products[0, :, 0] = 0
     products[0, 0, 0, :inputs] = responses[0].real
     products[0, 1, 0, inputs:] = responses[half].real
-    inverse[0, :, 1, 0] = sign[:terms]
-    return DFTPlan(forward=forward, products=products, inverse=inverse.reshape(2, terms, half), valid=valid)
+    return DFTPlan(forward=forward, products=products, inverse=inverse, valid=valid)
+
+
+@functools.lru_cache(maxsize=16)
+def _transforms(rows: int, terms: int) -> tuple[Float64, Float64]:
+    """Return ``forward`` and ``inverse`` of a plan, which do not depend on the kernel."""
+    half, quarter = rows // 2, rows // 4
+    forward, inverse = np.empty((2, half, half)), np.empty((2, terms, 2, quarter))
+    for parity in (0, 1):
+        angles = 2 * np.pi / rows * np.arange(parity, half, 2)
+        into, back = np.outer(angles, np.arange(half)), np.outer(np.arange(terms), angles)
+        forward[parity, 0::2], forward[parity, 1::2] = np.cos(into), -np.sin(into)
+        inverse[parity, :, 0], inverse[parity, :, 1] = np.cos(back), -np.sin(back)
+    sign = 1.0 - 2.0 * (np.arange(half) % 2)  # of frequency N/2
+    forward[0, 1], inverse[0, :, 1, 0] = sign, sign[:terms]
+    forward.setflags(write=False)
+    inverse.setflags(write=False)
+    return forward, inverse.reshape(2, terms, half)
 
 
 class DFTConvolution(nn.Module):
@@ -148,7 +155,7 @@ class DFTConvolution(nn.Module):
         self.unit, self.units = plan.valid * dilation, blocks
         self.reach = (len(kernel) - 1) * dilation
 
-    def forward(self, x: Tensor, out: Tensor, scratch: Scratch, *, add: bool = False) -> None:
+    def convolve(self, x: Tensor, out: Tensor, scratch: Scratch, *, add: bool = False) -> None:
         """Convolve ``blocks`` blocks or fewer.
 
         Parameters
@@ -162,39 +169,91 @@ class DFTConvolution(nn.Module):
         """
         half, channels = self._rows // 2, x.shape[1]
         blocks = len(out) // self.unit
-        sequences = blocks * self._dilation
+        # Only that of full portions is kept: the others are of too many sizes.
+        workspace = scratch.prepared(self, self._prepare) if blocks == self.units else self._prepare(scratch, blocks)
         shape = (blocks, self._dilation, self._rows, channels)
         view = x.as_strided(shape, (self.unit * channels, channels, self._dilation * channels, 1))
-        halves = scratch.take("halves", blocks, self._dilation, half, channels)
-        terms = scratch.take("terms", 2, len(self.to_rows[0]), blocks, self._dilation, out.shape[1])
-        for parity, combine in enumerate((torch.add, torch.sub)):
-            combine(view[:, :, :half], view[:, :, half:], out=halves)
-            self._transform(parity, halves.view(sequences, half, channels), terms[parity].flatten(1), scratch)
-        self._write(terms, out.view(blocks, self._valid, self._dilation, -1).transpose(0, 1), add=add)
-
-    def _transform(self, parity: int, x: Tensor, term: Tensor, scratch: Scratch) -> None:
-        """From (sequences, N/2, C), a combination of halves, to (M, sequences * C'), a term of the output."""
-        sequences, half, channels = x.shape
-        spectrum = scratch.take("spectrum", sequences, half, channels)
-        product = scratch.take("product", 2, half // 2, sequences, len(self.bias))
-        torch.bmm(self.to_frequencies[parity].expand(sequences, half, half), x, out=spectrum)
-        by_frequency = spectrum.view(sequences, half // 2, 2 * channels).transpose(0, 1)
-        for part in (0, 1):
-            torch.bmm(by_frequency, self.products[parity, part], out=product[part])
-        if parity == 0:
-            product[0, 0] += self.bias  # of frequency 0, and so of every row
-        torch.mm(self.to_rows[parity], product.view(half, -1), out=term)
-
-    def _write(self, terms: Tensor, out: Tensor, *, add: bool) -> None:
-        """Turn terms, (2, M, blocks, dilation, C'), into rows of output, (N - taps + 1, blocks, dilation, C')."""
-        even, odd = terms
-        rest = len(out) - len(even)
+        first, second = view[:, :, :half], view[:, :, half:]
+        torch.add(first, second, out=workspace.halves)
+        workspace.even.transform()
+        torch.sub(first, second, out=workspace.halves)
+        workspace.odd.transform()
+        even, odd = workspace.even.term, workspace.odd.term
+        rows = out.view(blocks, self._valid, self._dilation, -1).transpose(0, 1)
+        rest = self._valid - len(even)
         if add:
-            out[: len(even)].add_(even).add_(odd)
-            out[len(even) :].add_(even[:rest]).sub_(odd[:rest])
+            rows[len(even) :].add_(even[:rest]).sub_(odd[:rest])
+            rows[: len(even)].add_(even.add_(odd))
         else:
-            torch.add(even, odd, out=out[: len(even)])
-            torch.sub(even[:rest], odd[:rest], out=out[len(even) :])
+            torch.add(even, odd, out=rows[: len(even)])
+            torch.sub(even[:rest], odd[:rest], out=rows[len(even) :])
+
+    def _prepare(self, scratch: Scratch, blocks: int | None = None) -> _Workspace:
+        blocks = self.units if blocks is None else blocks
+        half, quarter = self._rows // 2, self._rows // 4
+        sequences, channels, outputs = blocks * self._dilation, self.products.shape[3] // 2, len(self.bias)
+        halves = scratch.take("halves", blocks, self._dilation, half, channels)
+        spectrum = scratch.take("spectrum", sequences, half, channels)
+        product = scratch.take("product", 2, quarter, sequences, outputs)
+        terms = scratch.take("terms", 2, self.to_rows.shape[1], blocks, self._dilation, outputs)
+
+        def parity(index: int, bias: Tensor | None) -> _Parity:
+            return _Parity(
+                to_frequencies=self.to_frequencies[index].expand(sequences, half, half),
+                rows=halves.view(sequences, half, channels),
+                spectrum=spectrum,
+                by_frequency=spectrum.view(sequences, quarter, 2 * channels).transpose(0, 1),
+                matrices=self.products[index].unbind(),
+                parts=product.unbind(),
+                bias=bias,
+                constant=product[0, 0],
+                to_rows=self.to_rows[index],
+                product=product.view(half, -1),
+                term=terms[index],
+                flat_term=terms[index].flatten(1),
+            )
+
+        return _Workspace(halves=halves, even=parity(0, self.bias), odd=parity(1, None))
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Parity:
+    """Views of matrices and scratch memory for one parity; making them takes longer than some steps do.
+
+    Shapes: ``rows`` and ``spectrum`` (sequences, N/2, C), ``by_frequency`` (N/4, sequences, 2 C), each of ``parts``
+    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, blocks, dilation, C').
+    """
+
+    to_frequencies: Tensor
+    rows: Tensor
+    spectrum: Tensor
+    by_frequency: Tensor
+    matrices: tuple[Tensor, ...]
+    parts: tuple[Tensor, ...]
+    bias: Tensor | None
+    constant: Tensor
+    to_rows: Tensor
+    product: Tensor
+    term: Tensor
+    flat_term: Tensor
+
+    def transform(self) -> None:
+        """From a combination of halves, in ``rows``, to a term of the output, in ``term``."""
+        torch.bmm(self.to_frequencies, self.rows, out=self.spectrum)
+        for matrix, part in zip(self.matrices, self.parts, strict=True):
+            torch.bmm(self.by_frequency, matrix, out=part)
+        if self.bias is not None:
+            self.constant.add_(self.bias)  # to frequency 0, and so to every row
+        torch.mm(self.to_rows, self.product, out=self.flat_term)
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class _Workspace:
+    """What one thread computes a number of blocks in; ``halves`` is (blocks, dilation, N/2, C)."""
+
+    halves: Tensor
+    even: _Parity
+    odd: _Parity
 
 
 def _tensor(array: npt.NDArray[np.floating]) -> Tensor:

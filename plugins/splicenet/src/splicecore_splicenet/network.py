@@ -170,14 +170,14 @@ class _ResidualBlock(nn.Module):
             active = scratch.take("active", rows.stop - rows.start + self.radius, x.shape[1])
             self._activate(torch.addcmul(self.shift, taken, self.scale, out=active[: len(taken)]))
             active[len(taken) :].zero_()
-            self.conv1(active, middle[rows], scratch)
+            self.conv1.convolve(active, middle[rows], scratch)
             self._activate(middle[rows])
             if rows.stop >= first:
                 middle[first:].zero_()
 
         def run2(portion: int, scratch: Scratch) -> None:
             rows = _units(self.conv2, portion, second)
-            self.conv2(middle[rows.start : rows.stop + self.radius], output[rows], scratch, add=True)
+            self.conv2.convolve(middle[rows.start : rows.stop + self.radius], output[rows], scratch, add=True)
 
         return [
             Stage(-(-first // (self.conv1.unit * self.conv1.units)), run1),
@@ -214,7 +214,7 @@ class DirectConvolution(nn.Module):
         self._dilation = dilation
         self.unit, self.units, self.reach = unit, units, (len(kernel) - 1) * dilation
 
-    def forward(self, x: Tensor, out: Tensor, _: Scratch, *, add: bool = False) -> None:
+    def convolve(self, x: Tensor, out: Tensor, _: Scratch, *, add: bool = False) -> None:
         """Convolve (rows, channels) into (rows - reach, channels): written, or with ``add`` added to."""
         image = x.t().unsqueeze(0).unsqueeze(2)
         result = F.conv2d(image, self.kernel, self.bias, dilation=(1, self._dilation))[0, :, 0].t()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["Scratch"]
+
+T = TypeVar("T")
 
 _GRAIN = 1 << 16
 
@@ -24,6 +30,7 @@ class Scratch:
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device
         self._buffers: dict[str, Tensor] = {}
+        self._prepared: dict[int, Any] = {}
 
     def take(self, name: str, *shape: int) -> Tensor:
         """Return a contiguous tensor of this shape with any content; it is valid until the name is taken again."""
@@ -31,6 +38,16 @@ class Scratch:
         buffer = self._buffers.get(name)
         if buffer is None or buffer.numel() < size:
             self._buffers.pop(name, None)
+            self._prepared.clear()  # they may refer to the buffer that is given up
             buffer = torch.empty(-(-size // _GRAIN) * _GRAIN, dtype=torch.float32, device=self._device)
             self._buffers[name] = buffer
         return buffer[:size].view(shape)
+
+    def prepared(self, user: object, prepare: Callable[[Scratch], T]) -> T:
+        """Return what ``prepare(self)`` made of buffers for a user, who must live on; kept until a buffer grows."""
+        key = id(user)
+        if key not in self._prepared:
+            made = prepare(self)  # may itself clear what is kept
+            self._prepared[key] = made
+        result: T = self._prepared[key]
+        return result
