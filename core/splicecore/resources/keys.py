@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["DERIVED_KINDS", "GENOMIC_KINDS", "PRIMARY_KINDS", "ResourceKey"]
 
@@ -31,7 +34,7 @@ GENOMIC_KINDS = (*PRIMARY_KINDS, *DERIVED_KINDS)
 _PART = re.compile(r"[A-Za-z0-9][\w.+-]*")
 
 
-def _check_part(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+def _check_part(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and not _PART.fullmatch(value):
         raise ConfigError(
             f"{attribute.name} {value!r} cannot be the name of a folder",
