@@ -5,24 +5,35 @@ The ends of a transcript are no splice sites. Exons that touch or overlap have n
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from splicecore.genome.arrow import codes_of, numbers, schema
 from splicecore.genome.arrow import compute as pc
-from splicecore.genome.arrow import numbers, schema
-from splicecore.genome.encoding import decode
+from splicecore.genome.dinucleotides import WORDS, dinucleotides
 
 if TYPE_CHECKING:
     from splicecore.genome.annotation import Annotation
     from splicecore.genome.genes import Gene
     from splicecore.genome.reference import Reference
 
-__all__ = ["ACCEPTOR", "DONOR", "MOTIFS", "SITES", "SiteIndex", "introns", "motifs", "splice_sites"]
+__all__ = [
+    "ACCEPTOR",
+    "DONOR",
+    "MOTIFS",
+    "SITES",
+    "SiteIndex",
+    "count_motifs",
+    "introns",
+    "motifs",
+    "sites_with_exons",
+    "splice_sites",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +59,8 @@ MOTIFS: pa.Schema = schema(
 )
 """Columns of :func:`motifs`."""
 
+_POSITION_BITS = 40
+
 _Bools = npt.NDArray[np.bool_]
 _Ints = npt.NDArray[np.int64]
 
@@ -61,6 +74,13 @@ def introns(annotation: Annotation) -> pa.Table:
         Columns transcript (int32, row of ``annotation.transcripts``), start, end (int64; genomic, 0-based, half-open).
         Sorted by transcript, start.
     """
+    rows = _before_introns(annotation)
+    transcript, start, end = (numbers(annotation.exons, name) for name in ("transcript", "start", "end"))
+    return pa.table({"transcript": transcript[rows].astype(np.int32), "start": end[rows], "end": start[rows + 1]})
+
+
+def _before_introns(annotation: Annotation) -> _Ints:
+    """Rows of the exons that an intron follows in genomic order; the next row is the exon on its other side."""
     transcript = numbers(annotation.exons, "transcript")
     start, end = numbers(annotation.exons, "start"), numbers(annotation.exons, "end")
     same = transcript[1:] == transcript[:-1]
@@ -74,8 +94,7 @@ def introns(annotation: Annotation) -> pa.Table:
             annotation.path,
             name,
         )
-    rows = np.flatnonzero(same & (gap > 0))
-    return pa.table({"transcript": transcript[rows].astype(np.int32), "start": end[rows], "end": start[rows + 1]})
+    return np.flatnonzero(same & (gap > 0))
 
 
 def splice_sites(annotation: Annotation) -> pa.Table:
@@ -93,27 +112,36 @@ def splice_sites(annotation: Annotation) -> pa.Table:
         ``gene`` and ``transcript``: rows of the annotation's tables. A site of several transcripts has several rows.
         Sorted by gene, position, site_type, transcript.
     """
-    table = introns(annotation)
-    transcript = numbers(table, "transcript")
+    return sites_with_exons(annotation)[0]
+
+
+def sites_with_exons(annotation: Annotation) -> tuple[pa.Table, _Ints]:
+    """Return the table of :func:`splice_sites` and, for each row, the row of the exon that the site belongs to.
+
+    Returns
+    -------
+    table, exon
+        ``exon``: int64, shape (rows,), rows of ``annotation.exons``.
+    """
+    left = _before_introns(annotation)
+    exon = np.concatenate([left, left + 1])
+    transcript = numbers(annotation.exons, "transcript")[exon]
     gene = numbers(annotation.transcripts, "gene")[transcript]
     minus = pc.equal(annotation.genes.column("strand"), "-").to_numpy()[gene]
-    left, right = numbers(table, "start") - 1, numbers(table, "end")
-    position = np.concatenate([left, right])
-    kind = np.concatenate([np.where(minus, ACCEPTOR, DONOR), np.where(minus, DONOR, ACCEPTOR)])
-    gene, transcript = np.tile(gene, 2), np.tile(transcript, 2)
+    on_left = np.arange(len(exon)) < len(left)
+    position = np.where(on_left, numbers(annotation.exons, "end")[exon] - 1, numbers(annotation.exons, "start")[exon])
+    kind: Any = np.where(on_left == minus, ACCEPTOR, DONOR)
     order = np.lexsort((transcript, kind, position, gene))
-    rows = pa.array(gene[order])
-    return pa.table(
-        {
-            "contig": annotation.genes.column("contig").take(rows),
-            "position": position[order],
-            "strand": annotation.genes.column("strand").take(rows),
-            "site_type": _TYPES.take(pa.array(kind[order])),
-            "gene": rows,
-            "transcript": transcript[order],
-        },
-        schema=SITES,
-    )
+    rows: Any = pa.array(gene[order])
+    table = {
+        "contig": annotation.genes.column("contig").take(rows),
+        "position": position[order],
+        "strand": annotation.genes.column("strand").take(rows),
+        "site_type": _TYPES.take(pa.array(kind[order])),
+        "gene": rows,
+        "transcript": transcript[order],
+    }
+    return pa.table(table, schema=SITES), exon[order]
 
 
 class SiteIndex:
@@ -130,12 +158,29 @@ class SiteIndex:
         Table of :func:`splice_sites`.
     """
 
+    sites: pa.Table
+
     def __init__(self, annotation: Annotation) -> None:
-        self.sites = splice_sites(annotation)
-        self._gene = numbers(self.sites, "gene")
-        self._position = numbers(self.sites, "position")
-        self._donor: _Bools = pc.equal(self.sites.column("site_type"), "donor").to_numpy()
-        self._tracks = self._strand_tracks()
+        self._load(splice_sites(annotation))
+
+    @classmethod
+    def of_table(cls, sites: pa.Table) -> Self:
+        """Make the index of a table of sites, without their annotation.
+
+        Parameters
+        ----------
+        sites
+            Columns of :data:`SITES` in the order of :func:`splice_sites`; strings may be dictionary-encoded.
+        """
+        index = cls.__new__(cls)
+        index._load(sites)  # noqa: SLF001 - its own
+        return index
+
+    def _load(self, sites: pa.Table) -> None:
+        self.sites = sites
+        self._gene: npt.NDArray[np.int32] = numbers(sites, "gene")
+        self._position: _Ints = numbers(sites, "position")
+        self._donor: _Bools = pc.equal(sites.column("site_type"), "donor").to_numpy()
 
     @property
     def n_ambiguous(self) -> int:
@@ -183,7 +228,7 @@ class SiteIndex:
         return labels
 
     def _keys(self, chosen: _Bools) -> npt.NDArray[np.int64]:
-        return np.unique(self._gene[chosen].astype(np.int64) << 40 | self._position[chosen])
+        return np.unique(self._gene[chosen].astype(np.int64) << _POSITION_BITS | self._position[chosen])
 
     def _strand_mask(self, gene: Gene, *, donor: bool) -> _Bools:
         mask = np.zeros(gene.length, dtype=np.bool_)
@@ -193,18 +238,18 @@ class SiteIndex:
             mask[gene.to_relative(positions[low:high])] = True
         return mask
 
-    def _strand_tracks(self) -> dict[tuple[str, str, bool], _Ints]:
+    @functools.cached_property
+    def _tracks(self) -> dict[tuple[str, str, bool], _Ints]:
         """Sorted positions, each once, of the sites of each contig, strand and type."""
-        contigs: Any = self.sites.column("contig").combine_chunks().dictionary_encode()
+        contig, contigs = codes_of(self.sites, "contig")
         minus = pc.equal(self.sites.column("strand"), "-").to_numpy()
-        codes = contigs.indices.to_numpy()
-        tracks = {}
-        for code, contig in enumerate(contigs.dictionary.to_pylist()):
-            for strand in ("+", "-"):
-                for donor in (False, True):
-                    chosen = (codes == code) & (minus == (strand == "-")) & (self._donor == donor)
-                    tracks[contig, strand, donor] = np.unique(self._position[chosen])
-        return tracks
+        group = contig * 4 + minus * 2 + self._donor
+        keys = np.unique(group << _POSITION_BITS | self._position)
+        ends = np.searchsorted(keys, np.arange(4 * len(contigs) + 1) << _POSITION_BITS)
+        positions = keys & ((1 << _POSITION_BITS) - 1)
+        tracks = np.split(positions, ends[1:-1])
+        groups = [(name, strand, donor) for name in contigs for strand in ("+", "-") for donor in (False, True)]
+        return dict(zip(groups, tracks, strict=True)) if groups else {}
 
 
 def motifs(reference: Reference, sites: pa.Table) -> pa.Table:
@@ -223,24 +268,39 @@ def motifs(reference: Reference, sites: pa.Table) -> pa.Table:
         ``motif``: two letters, 5' to 3' on the site's strand; ``share``: of the sites of that strand and type. Sorted
         by strand, site_type, falling count.
     """
-    unique = sites.group_by(["contig", "position", "strand", "site_type"]).aggregate([])
-    columns = (unique.column(name).to_pylist() for name in ("contig", "position", "strand", "site_type"))
-    found = Counter(
-        (strand, site_type, _motif(reference, contig, position, strand, site_type))
-        for contig, position, strand, site_type in zip(*columns, strict=True)
+    return count_motifs(sites, dinucleotides(reference, sites))
+
+
+def count_motifs(sites: pa.Table, codes: npt.NDArray[np.integer[Any]]) -> pa.Table:
+    """Count the motifs of sites whose dinucleotides are known already; each site once.
+
+    Parameters
+    ----------
+    sites
+        As for :func:`motifs`.
+    codes
+        Integers, shape (rows,): what :func:`~splicecore.genome.dinucleotides.dinucleotides` gave for them.
+
+    Returns
+    -------
+    As :func:`motifs`.
+    """
+    contig, _ = codes_of(sites, "contig")
+    minus, donor = (
+        pc.equal(sites.column(name), word).to_numpy() for name, word in (("strand", "-"), ("site_type", "donor"))
     )
-    totals: Counter[tuple[str, str]] = Counter()
-    for (strand, site_type, _), count in found.items():
-        totals[strand, site_type] += count
+    group = minus * 2 + donor.astype(np.int64)
+    _, first = np.unique((contig * 4 + group) << _POSITION_BITS | numbers(sites, "position"), return_index=True)
+    counts = np.bincount(group[first] * len(WORDS) + codes[first], minlength=4 * len(WORDS)).reshape(4, len(WORDS))
     rows = [
-        {"strand": strand, "site_type": kind, "motif": motif, "count": count, "share": count / totals[strand, kind]}
-        for (strand, kind, motif), count in found.items()
+        {
+            "strand": "-" if kind & 2 else "+",
+            "site_type": "donor" if kind & 1 else "acceptor",
+            "motif": WORDS[code],
+            "count": int(counts[kind, code]),
+            "share": float(counts[kind, code] / counts[kind].sum()),
+        }
+        for kind in range(4)
+        for code in sorted(np.flatnonzero(counts[kind]), key=lambda code: (-counts[kind, code], WORDS[code]))
     ]
-    rows.sort(key=lambda row: (row["strand"], row["site_type"], -row["count"], row["motif"]))
     return pa.Table.from_pylist(rows, schema=MOTIFS)
-
-
-def _motif(reference: Reference, contig: str, position: int, strand: str, site_type: str) -> str:
-    after = (site_type == "donor") == (strand == "+")
-    start = position + 1 if after else position - 2
-    return decode(reference.fetch_oriented(contig, start, start + 2, strand))
