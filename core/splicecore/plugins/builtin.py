@@ -33,16 +33,13 @@ def splicecore_executors() -> Iterator[ExecutorSpec]:
 
 @hookimpl
 def splicecore_resource_finders() -> Iterator[ResourceFinderSpec]:
-    """Yield the three places where weights may lie: given by option, by environment, or below the data root."""
-    finders = (
-        ("explicit", "find_explicit", 0),
-        ("environment", "find_environment", 10),
-        ("data-root", "find_data_root", 20),
-    )
-    for name, function, priority in finders:
-        yield ResourceFinderSpec(
-            name=name, factory=f"splicecore.resources.finders:{function}", kinds=("weights",), priority=priority
-        )
+    """Yield the three places where resources may lie: given by option, by environment, or below the data root."""
+    places = (("explicit", "find_explicit", 0), ("environment", "find_environment", 10))
+    for name, function, priority in (*places, ("data-root", "find_data_root", 20)):
+        weights = f"splicecore.resources.finders:{function}"
+        genomic = f"splicecore.resources.genomic_finders:{function}"
+        yield ResourceFinderSpec(name=name, factory=weights, kinds=("weights",), priority=priority)
+        yield ResourceFinderSpec(name=f"genomic-{name}", factory=genomic, kinds=("genomic",), priority=priority)
 
 
 @hookimpl(trylast=True)

@@ -59,12 +59,18 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def splicecore_resource_finders() -> Iterable[ResourceFinderSpec]:
-    """Yield ways to find a resource (weights today) that a user did not point at.
+    """Yield ways to find a resource (weights, or a genomic resource) that a user did not point at.
 
     A finder is called with a :class:`~splicecore.api.ResourceRequest` and returns a
     :class:`~splicecore.api.ResourceLocation`, or None where it has nothing; finders are asked by rising priority. A
     finder that raises ``ResourceNotFoundError`` ends the search. One that has a method ``describe(request) -> str``
     is quoted with it when nobody finds the resource.
+
+    The genomic kinds are ``fasta``, ``fasta_index``, ``annotation`` and the datasets derived of them
+    (``splice_sites``, ``gene_features``, ...); their requests have ``source``, ``build`` and ``release``. A finder
+    with a new kind among its ``kinds`` adds that kind to the registry, where users find it too by the variable
+    ``SPLICECORE_<KIND>_PATH`` and as ``<kind>`` or ``<kind>.*`` in the folder of the data root. The path of a location
+    must exist; a finder may not write into the data root.
 
     Examples
     --------

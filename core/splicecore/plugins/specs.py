@@ -168,15 +168,20 @@ class ResourceRequest:
     Attributes
     ----------
     kind
-        ``"weights"`` today; the registry adds the genomic kinds.
+        ``"weights"``, a genomic kind of the core (``"fasta"``, ``"annotation"``, ``"splice_sites"``, ...), or a kind
+        that a plugin adds by a finder for it.
     name
-        Whose resource: for weights, the base model's name.
+        Whose resource: for weights, the base model's name; for genomic kinds source, build and release in words, as
+        messages write them.
     files
         Glob patterns that must all match inside the resource's folder, each with alternatives separated by ``|``.
     explicit
         Path that the user gave by option, or None.
     data_root
         Root of the user's data folder, or None.
+    source, build, release
+        Of a genomic resource: who made the annotation (``"gencode"``), the genome build (``"GRCh38"``) and the
+        annotation's release, None where there is but one. All None for weights.
     """
 
     kind: str
@@ -184,6 +189,9 @@ class ResourceRequest:
     files: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     explicit: str | None = None
     data_root: str | None = None
+    source: str | None = None
+    build: str | None = None
+    release: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -200,12 +208,22 @@ class ResourceFinderSpec:
 
     ``factory`` names a callable ``find(request: ResourceRequest) -> ResourceLocation | None``. The core's own finders
     have priorities 0 (explicit path), 10 (environment) and 20 (data root); plugins use 100 and above.
+
+    Attributes
+    ----------
+    kinds
+        What it is asked for. A kind that the core does not have is a new genomic kind; ``"genomic"`` stands for every
+        genomic kind, those of other plugins included.
     """
 
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)
     kinds: tuple[str, ...] = attrs.field(converter=_strings)
     priority: int = 100
+
+    def serves(self, request: ResourceRequest) -> bool:
+        """Whether the finder is to be asked."""
+        return request.kind in self.kinds or ("genomic" in self.kinds and request.source is not None)
 
 
 @attrs.frozen(kw_only=True)

@@ -42,7 +42,8 @@ def test_a_host_without_discovery_has_only_the_core():
     (core,) = host.records
     assert (core.name, core.version, core.state) == ("core", splicecore.__version__, PluginState.LOADED)
     assert list(host.executors()) == ["process", "serial"]
-    assert list(host.resource_finders()) == ["explicit", "environment", "data-root"]
+    places = ("explicit", "environment", "data-root")
+    assert list(host.resource_finders()) == [name for place in places for name in (place, f"genomic-{place}")]
     assert host.problems() == []
 
 
