@@ -239,9 +239,14 @@ class FeatureSetSpec:
     requires
         Names of resources that :meth:`FeatureSet.compute` is given.
     halo
-        Bases beyond the gene, on both sides, that a block must carry for these features.
+        Bases beyond the gene, on both sides, that a block must carry for these features. Where the config decides, the
+        opened set has an attribute ``halo``, which counts instead.
     near_label
-        True for features that are close to the label (annotation, junction reads); kept out of headline results.
+        True for features that are close to the label (annotation, junction reads); kept out of headline results. The
+        metadata ``near_label`` of a field of the schema (``"true"``, ``"false"``) counts instead for its column.
+    per_model
+        True for features of a base model's scores: computed once for each model, from blocks with its scores alone.
+        Other sets are computed once, from blocks with the scores of all models, the primary one first.
     """
 
     name: str = attrs.field(validator=_check_name)
@@ -250,6 +255,7 @@ class FeatureSetSpec:
     requires: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     halo: int = attrs.field(default=0, validator=_check_not_negative)
     near_label: bool = False
+    per_model: bool = False
     config_cls: type | None = None
     summary: str = ""
 
