@@ -1,11 +1,11 @@
-"""The core's own plugin: it provides its executors and finders, and opens models, through the hooks that others use."""
+"""The core's own plugin: it yields its feature sets, executors and finders through the hooks that others use."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from splicecore.plugins.hookspecs import hookimpl
-from splicecore.plugins.specs import ExecutorSpec, ResourceFinderSpec, load_object
+from splicecore.plugins.specs import ExecutorSpec, FeatureSetSpec, ResourceFinderSpec, load_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from splicecore.plugins.protocols import BaseModel
     from splicecore.plugins.specs import BaseModelSpec, OpenRequest
 
-__all__ = ["splicecore_executors", "splicecore_open_base_model", "splicecore_resource_finders"]
+__all__ = [
+    "splicecore_executors",
+    "splicecore_feature_sets",
+    "splicecore_open_base_model",
+    "splicecore_resource_finders",
+]
 
 
 @hookimpl
@@ -28,6 +33,44 @@ def splicecore_executors() -> Iterator[ExecutorSpec]:
         name="process",
         factory="splicecore.execute.executors:ProcessExecutor",
         summary="worker processes on this machine",
+    )
+
+
+@hookimpl
+def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
+    """Yield ``probability``, ``context``, ``sequence`` and ``structural``."""
+    from splicecore.features.configs import SequenceConfig, StructuralConfig
+
+    yield FeatureSetSpec(
+        name="probability",
+        factory="splicecore.features.probability:Probability",
+        schema="splicecore.features.probability:schema",
+        per_model=True,
+        summary="the base model's scores and seven comparisons of them",
+    )
+    yield FeatureSetSpec(
+        name="context",
+        factory="splicecore.features.context:Context",
+        schema="splicecore.features.context:schema",
+        per_model=True,
+        summary="the base model's scores at the two positions before and after",
+    )
+    yield FeatureSetSpec(
+        name="sequence",
+        factory="splicecore.features.sequence:Sequence",
+        schema="splicecore.features.sequence:schema",
+        halo=SequenceConfig().window // 2,
+        config_cls=SequenceConfig,
+        summary="k-mers and composition of a window",
+    )
+    yield FeatureSetSpec(
+        name="structural",
+        factory="splicecore.features.structural:Structural",
+        schema="splicecore.features.structural:schema",
+        requires=("gene_features",),
+        near_label=True,
+        config_cls=StructuralConfig,
+        summary="aggregates of the gene, from the annotation",
     )
 
 
