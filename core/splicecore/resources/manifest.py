@@ -1,4 +1,4 @@
-"""``resources.json``: what a folder of genomic resources holds, of which inputs, and how to tell that nobody changed it."""
+"""``resources.json``: what a folder of genomic resources holds, of which inputs, and whether somebody changed it."""
 
 from __future__ import annotations
 

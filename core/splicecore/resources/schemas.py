@@ -1,7 +1,7 @@
 """Schemas of the derived datasets: every column once, with its type and what it means.
 
-Coordinates are genomic, 0-based and half-open; positions of splice sites are the exon's base beside the intron. Types are
-named as in :data:`TYPES`, so that this module loads without Arrow.
+Coordinates are genomic, 0-based and half-open; positions of splice sites are the exon's base beside the intron. Types
+are named as in :data:`TYPES`, so that this module loads without Arrow.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DatasetSchema:
     kind
         Of the dataset, which is also its file's name without the ending.
     version
-        Raised whenever columns, their meaning or how they are computed change: files of another version are derived anew.
+        Raised whenever columns, their meaning or how they are computed change: files of others are derived anew.
     summary
         What one row is.
     sorting
@@ -117,7 +117,7 @@ _START = Column("start", "int64", "first base, 0-based")
 _END = Column("end", "int64", "end, 0-based, exclusive")
 _GENE = Column("gene", "int32", "row of the gene in gene_features")
 _TRANSCRIPT = Column("transcript", "int32", "row of the transcript in transcript_features")
-_GENE_BIOTYPE = Column("gene_biotype", "label", "biotype of the gene; null where the annotation has none", nullable=True)
+_GENE_BIOTYPE = Column("gene_biotype", "label", "biotype of the gene; null where there is none", nullable=True)
 _TRANSCRIPT_ID = Column("transcript_id", "label", "id of the transcript")
 _GENE_ID = Column("gene_id", "label", "id of the gene")
 _EXON_LENGTHS = (
@@ -214,7 +214,7 @@ _SITES = DatasetSchema(
         _GENE_BIOTYPE,
         Column("transcript_biotype", "label", "biotype of the transcript; null where there is none", nullable=True),
         Column("exon_number", "int32", "rank, in the transcript, of the exon that the site belongs to"),
-        Column("motif", "label", "first two bases of the intron (donor) or last two (acceptor), 5' to 3' on the strand"),
+        Column("motif", "label", "first two bases of the intron (donor) or last two (acceptor), on the strand"),
     ),
 )
 _JUNCTIONS = DatasetSchema(
