@@ -30,12 +30,12 @@ class TranscriptSites:
     Parameters
     ----------
     sites
-        Table of :func:`~splicecore.genome.sites.splice_sites`, sorted by gene.
+        Columns of :data:`~splicecore.genome.sites.SITES`, sorted by gene; strings may be dictionary-encoded.
     transcript_ids
-        Ids by row of the annotation's table of transcripts.
+        Ids by row of the annotation's table of transcripts; None if ``sites`` has the column transcript_id.
     """
 
-    def __init__(self, sites: pa.Table, transcript_ids: Any) -> None:
+    def __init__(self, sites: pa.Table, transcript_ids: Any = None) -> None:
         self._sites = sites
         self._transcript_ids = transcript_ids
         self._gene = numbers(sites, "gene")
@@ -44,8 +44,9 @@ class TranscriptSites:
         """Rows of one gene, of the schema :data:`GENE_SITES`."""
         low, high = np.searchsorted(self._gene, (gene.index, gene.index + 1)).tolist()
         rows = self._sites.slice(low, high - low)
-        names = self._transcript_ids.take(rows.column("transcript").combine_chunks())
-        return pa.table([rows.column("position"), rows.column("site_type"), names], schema=GENE_SITES)
+        if self._transcript_ids is not None:
+            rows = rows.append_column("transcript_id", self._transcript_ids.take(rows.column("transcript")))
+        return rows.select(GENE_SITES.names).cast(GENE_SITES)
 
 
 class OwnSites:
@@ -77,10 +78,10 @@ def own_sites(gene: Gene, gene_sites: pa.Table) -> OwnSites:
     InputError
         If a site lies outside the gene, is of no known type, or has no transcript.
     """
-    table = gene_sites.select(GENE_SITES.names)
+    table = gene_sites.select(GENE_SITES.names).cast(GENE_SITES)
     if any(column.null_count for column in table.columns):
         raise InputError(f"a splice site of gene {gene.gene_id} has no position, type or transcript")
-    position = numbers(table, "position").astype(np.int64)
+    position = numbers(table, "position")
     outside = np.flatnonzero((position < gene.start) | (position >= gene.end))
     if len(outside):
         raise InputError(
@@ -92,8 +93,8 @@ def own_sites(gene: Gene, gene_sites: pa.Table) -> OwnSites:
     if kinds.null_count:
         raise InputError(f"a splice site of gene {gene.gene_id} is neither acceptor nor donor")
     channel = np.where(kinds.to_numpy() == 0, ACCEPTOR, DONOR).astype(np.int64)
-    names = pc.sort_indices(pc.unique(table.column("transcript_id")))
-    names = pc.unique(table.column("transcript_id")).take(names)
+    names = pc.unique(table.column("transcript_id"))
+    names = names.take(pc.sort_indices(names))
     code = pc.index_in(table.column("transcript_id"), value_set=names).to_numpy().astype(np.int64)
     keys = np.unique(np.stack([channel, gene.to_relative(position), code], axis=1), axis=0)
     first = np.flatnonzero(np.any(np.diff(keys[:, :2], axis=0, prepend=-1), axis=1))
