@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
+    "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
     "models": ("splicecore.cli.models", "List base models, show their weights, and check that they work."),
     "plugins": ("splicecore.cli.plugins", "List plugins and say why one was not loaded."),
 }
