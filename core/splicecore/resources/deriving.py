@@ -37,8 +37,8 @@ def derive_source(
     key = ResourceKey(kind="annotation", source=source, build=build, release=release)
     return derive_resources(
         key.folder(registry.data_root),
-        fasta=_primary(registry, key, "fasta", fasta, force=force),
-        annotation=_primary(registry, key, "annotation", annotation, force=force),
+        fasta=_primary(registry, key, "fasta", fasta),
+        annotation=_primary(registry, key, "annotation", annotation),
         key=key,
         build=known_build(build),
         kinds=tuple(kinds) or DERIVED_KINDS,
@@ -50,13 +50,13 @@ def derive_source(
     )
 
 
-def _primary(registry: Registry, key: ResourceKey, kind: str, given: str | Path | None, *, force: bool) -> Path:
+def _primary(registry: Registry, key: ResourceKey, kind: str, given: str | Path | None) -> Path:
     wanted = ResourceKey(kind=kind, source=key.source, build=key.build, release=key.release)
     try:
         return Path(registry.resolve(wanted, given).path)
     except ChecksumError:
         # A damaged manifest must not keep anyone from deriving anew, as its message tells them to.
         named = primary_files(kind, key.folder(registry.data_root))
-        if not force or len(named) != 1:
+        if len(named) != 1:
             raise
         return named[0]

@@ -43,6 +43,10 @@ class ImportedFile:
     path: Path
     state: Literal["linked", "copied", "indexed", "found"]
 
+    def to_json(self) -> dict[str, str]:
+        """Return everything as JSON-able values."""
+        return {"kind": self.kind, "path": str(self.path), "state": self.state}
+
 
 def import_files(
     key: ResourceKey,

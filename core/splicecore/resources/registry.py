@@ -12,57 +12,33 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from splicecore.errors import ConfigError, ResourceNotFoundError
 from splicecore.genome.suggestions import near_names
 from splicecore.plugins.specs import ResourceLocation, ResourceRequest
 from splicecore.resources.commands import derive_command, import_command, variable_name
 from splicecore.resources.finders import default_data_root
-from splicecore.resources.genomic_finders import primary_files
 from splicecore.resources.guard import check_output_folder
 from splicecore.resources.keys import DERIVED_KINDS, GENOMIC_KINDS, ResourceKey
 from splicecore.resources.manifest import MANIFEST_NAME
 from splicecore.resources.search import ask_finders
+from splicecore.resources.sources import find_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from splicecore.plugins.host import PluginHost
     from splicecore.resources.derive import DeriveResult
     from splicecore.resources.importing import ImportedFile
     from splicecore.resources.resource_set import ResourceSet
+    from splicecore.resources.sources import SourceFolder
     from splicecore.resources.status import ResourceStatus
     from splicecore.resources.validation import ResourceValidation
 
-__all__ = ["Registry", "SourceFolder"]
+__all__ = ["Registry"]
 
 logger = logging.getLogger(__name__)
 
-_NO_SOURCES = frozenset({"models"})
-_RELEASE = "release-"
 _MINIMUM = ("gene_features", "transcript_features", "exon_features", "splice_sites")
-
-
-@attrs.frozen
-class SourceFolder:
-    """A folder of the data root that holds resources.
-
-    Attributes
-    ----------
-    source, build, release
-        As in :class:`~splicecore.resources.keys.ResourceKey`.
-    folder
-        Where they are.
-    derived
-        Whether datasets were derived there.
-    """
-
-    source: str
-    build: str
-    release: str | None
-    folder: Path
-    derived: bool
 
 
 class Registry:
@@ -191,7 +167,77 @@ class Registry:
 
         return derive_source(self, source, build, release, **options)
 
-    # ------------------------------------------------------------------------------------------------- a whole folder
+    def export_tsv(
+        self,
+        output: str | Path,
+        source: str,
+        build: str,
+        release: str | None = None,
+        *,
+        kinds: Sequence[str] = (),
+    ) -> dict[str, Path]:
+        """Write datasets as TSV, 1-based; see :mod:`splicecore.resources.tsv_export`.
+
+        Parameters
+        ----------
+        output
+            Folder to write into.
+        source, build, release
+            As in :class:`~splicecore.resources.keys.ResourceKey`.
+        kinds
+            Which datasets, those left out that TSV cannot hold; empty for all.
+
+        Returns
+        -------
+        The files, by kind.
+
+        Raises
+        ------
+        ResourceNotFoundError
+            If a dataset was not derived.
+        OutputError
+            If the folder is one of resources, or cannot be written.
+        """
+        from splicecore.resources.tsv_export import TSV_FILES, export_tsv
+
+        self.check_output(output)
+        resources = self.open(source, build, release)
+        return export_tsv(
+            resources, Path(output), [kind for kind in TSV_FILES if kind in kinds] if kinds else tuple(TSV_FILES)
+        )
+
+    # -------------------------------------------------------------------------------------------------- a whole folder
+
+    def choose(
+        self, source: str | None = None, build: str | None = None, release: str | None = None
+    ) -> tuple[str, str, str | None]:
+        """Complete a choice of source, build and release where the data root leaves only one.
+
+        Returns
+        -------
+        Source, build and release. Where source and build are given, they and the release come back as they are.
+
+        Raises
+        ------
+        ConfigError
+            If the data root has none that fits, or several; lists what it has.
+        """
+        if source is not None and build is not None:
+            return source, build, release
+        there = self.sources()
+        wanted = (source, build, release)
+        fitting = [
+            one
+            for one in there
+            if all(want in (None, has) for want, has in zip(wanted, (one.source, one.build, one.release), strict=True))
+        ]
+        if len(fitting) == 1:
+            return fitting[0].source, fitting[0].build, fitting[0].release
+        has = "; ".join(one.title for one in there) or "nothing"
+        raise ConfigError(
+            f"{'several' if fitting else 'no'} resources in {self.data_root} fit; it has {has}",
+            hint="--source NAME --build NAME, and --release NAME where there are several",
+        )
 
     def folder(self, source: str, build: str, release: str | None = None) -> Path:
         """Return the folder of the data root for a source, build and release; it need not exist."""
@@ -243,13 +289,20 @@ class Registry:
         """Return the command that derives what :meth:`open` opens."""
         return derive_command(source, build, release, self._foreign_root())
 
+    def remedy(self, source: str, build: str, release: str | None = None) -> str:
+        """Return the commands that bring what is missing: import, where genome or annotation are, and derive."""
+        derive = self.derive_command(source, build, release)
+        if not self._lacking(source, build, release):
+            return derive
+        return f"{import_command(source, build, release, self._foreign_root())}; then: {derive}"
+
     def sources(self) -> tuple[SourceFolder, ...]:
         """Return every folder of the data root that holds a genome, an annotation or derived datasets."""
-        return tuple(self._sources())
+        return tuple(find_sources(self.data_root))
 
     def folders(self) -> tuple[Path, ...]:
         """Return the folders that hold resources, which no result may be written to."""
-        return tuple(found.folder for found in self._sources())
+        return tuple(found.folder for found in self.sources())
 
     def check_output(self, output: str | Path) -> None:
         """Refuse an output folder that is, holds or lies in a folder of resources, or holds the data root.
@@ -284,46 +337,23 @@ class Registry:
         """Return the data root where commands do not find it by themselves."""
         return None if self.data_root == default_data_root() else str(self.data_root)
 
+    def _lacking(self, source: str, build: str, release: str | None) -> list[str]:
+        kinds = ("fasta", "annotation")
+        keys = [ResourceKey(kind=kind, source=source, build=build, release=release) for kind in kinds]
+        return [key.kind for key in keys if self.find(key) is None]
+
     def _nothing_derived(self, folder: Path, source: str, build: str, release: str | None) -> ResourceNotFoundError:
-        key = ResourceKey(kind="fasta", source=source, build=build, release=release)
-        lacking = [kind for kind in ("fasta", "annotation") if self.find(attrs.evolve(key, kind=kind)) is None]
-        if lacking:
-            known = ", ".join(f"{one.source} {one.build}" for one in self._sources() if one.derived)
-            imports = import_command(source, build, release, self._foreign_root())
-            return ResourceNotFoundError(
-                f"no resources of {source} {build} in {self.data_root}: {folder} has no {' and no '.join(lacking)}"
-                + (f"; derived are: {known}" if known else ""),
-                hint=f"run: {imports}; then: {self.derive_command(source, build, release)}",
-            )
+        lacking = self._lacking(source, build, release)
+        text = f"no datasets are derived in {folder}" + (
+            f", which has no {' and no '.join(lacking)}" if lacking else ""
+        )
+        known = "; ".join(one.title for one in self.sources() if one.derived)
         return ResourceNotFoundError(
-            f"no datasets are derived in {folder}", hint=f"run: {self.derive_command(source, build, release)}"
+            f"{text}; there are those of {known}" if known else text,
+            hint=f"run: {self.remedy(source, build, release)}",
         )
 
     def _warn_of_variables(self, folder: Path) -> None:
         for kind in DERIVED_KINDS:
             if os.environ.get(variable_name(kind)):
                 logger.warning("%s is set, but resources are opened whole from %s", variable_name(kind), folder)
-
-    def _sources(self) -> Iterator[SourceFolder]:
-        for source in _subfolders(self.data_root):
-            if source.name in _NO_SOURCES:
-                continue
-            for build in _subfolders(source):
-                yield from _source_folder(source.name, build.name, None, build)
-                for release in _subfolders(build):
-                    if release.name.startswith(_RELEASE):
-                        number = release.name.removeprefix(_RELEASE)
-                        yield from _source_folder(source.name, build.name, number, release)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
-
-
-def _source_folder(source: str, build: str, release: str | None, folder: Path) -> Iterator[SourceFolder]:
-    derived = (folder / MANIFEST_NAME).exists()
-    if derived or any(primary_files(kind, folder) for kind in ("fasta", "annotation")):
-        yield SourceFolder(source, build, release, folder, derived)
