@@ -1,13 +1,14 @@
 """Configuration of a run, from a TOML file, the environment and the command line, in that order of rising weight.
 
-Files have three tables: ``[run]`` with the keys of :class:`RunConfig`, ``[plugins]`` with those of
-:class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of base model NAME. A key that
-nothing reads is an error that names it, never ignored.
+Files have the tables ``[run]`` with the keys of :class:`RunConfig`, ``[predict]`` with those of :class:`PredictConfig`,
+``[plugins]`` with those of :class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of
+base model NAME. A key that nothing reads is an error that names it, never ignored.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -21,7 +22,17 @@ from splicecore.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FileConfig", "FlankMode", "RunConfig", "read_config_file", "structure", "usable_cores"]
+__all__ = [
+    "FileConfig",
+    "FlankMode",
+    "PassConfig",
+    "PredictConfig",
+    "RunConfig",
+    "parse_shard",
+    "read_config_file",
+    "structure",
+    "usable_cores",
+]
 
 T = TypeVar("T")
 
@@ -42,28 +53,27 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class RunConfig:
-    """What ``splicecore run`` does.
+class PassConfig:
+    """What every command that scores genes is told: genome, base model, genes, and who does the work.
 
     Attributes
     ----------
     fasta, annotation
-        Reference genome (plain or bgzip FASTA) and gene annotation (GTF, GFF3 or SpliceAI table).
-    output_dir
-        Folder of the results.
+        Reference genome (plain or bgzip FASTA) and gene annotation (GTF, GFF3 or SpliceAI table); None to take what the
+        data root has for ``source``, ``build`` and ``release``.
+    source, release
+        Whose annotation in the data root (``"gencode"``), and which release where there are several.
+    build
+        Genome build that the reference must be (``GRCh38``); None to take what it is.
     base_model
         Name of an installed base model.
-    inference_mode
-        ``"base_only"``: the base model's scores as they are.
     models_dir
         Folder (or file) of the base model's weights; None to search the usual places.
     engine
         How to compute the base model; None for its default.
-    genes, genes_file, region, all_genes
+    genes, genes_file, region, chromosomes, all_genes
         Which genes: names or ids; a file of them, one a line; those that overlap a region (``chr1:1,000-2,000``,
-        1-based, both ends included); all. At least one of the four.
-    build
-        Genome build that the reference must be (``GRCh38``); None to take what it is.
+        1-based, both ends included); those of whole chromosomes; all. One of these ways.
     flank
         Beyond a gene's ends the model sees the genome (``"real"``) or N (``"n"``).
     device
@@ -73,8 +83,78 @@ class RunConfig:
     workers, threads
         Processes, and threads in each; ``threads`` None shares the usable cores among the workers. Scores depend on
         neither.
+    shard
+        ``"2/8"``: do the second of eight parts of the work; ``splicecore merge`` puts the parts together.
+    reuse
+        Take scores that an earlier pass left in the data root or the cache, and leave new ones in the cache.
     force
-        Replace what another run left in ``output_dir``.
+        Replace what another run left in the output folder.
+    """
+
+    fasta: str | None = None
+    annotation: str | None = None
+    source: str | None = None
+    release: str | None = None
+    build: str | None = None
+    base_model: str = "spliceai"
+    models_dir: str | None = None
+    engine: str | None = None
+    genes: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    genes_file: str | None = None
+    region: str | None = None
+    chromosomes: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    all_genes: bool = False
+    flank: FlankMode = "real"
+    device: str = "cpu"
+    executor: str | None = None
+    workers: int = attrs.field(default=1)
+    threads: int | None = attrs.field(default=None)
+    shard: str | None = attrs.field(default=None)
+    reuse: bool = True
+    force: bool = False
+
+    @workers.validator
+    def _check_workers(self, _: object, value: int) -> None:
+        if value < 1:
+            raise ConfigError(f"workers is {value}; it must be at least 1")
+
+    @threads.validator
+    def _check_threads(self, _: object, value: int | None) -> None:
+        if value is not None and value < 1:
+            raise ConfigError(f"threads is {value}; it must be at least 1")
+
+    @shard.validator
+    def _check_shard(self, _: object, value: str | None) -> None:
+        if value is not None and parse_shard(value) is None:
+            raise ConfigError(
+                f"shard {value!r} is not of the form i/n", hint="1/4, 2/4, 3/4 and 4/4 are the parts of four"
+            )
+
+    @property
+    def threads_per_worker(self) -> int:
+        """Threads in each worker: as asked for, else an even share of the usable cores."""
+        return self.threads if self.threads is not None else max(1, usable_cores() // self.workers)
+
+
+def parse_shard(text: str) -> tuple[int, int] | None:
+    """Return (i, n) of ``"i/n"`` with 1 <= i <= n, or None."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
+    if match is None:
+        return None
+    index, of = int(match[1]), int(match[2])
+    return (index, of) if 1 <= index <= of else None
+
+
+@attrs.frozen(kw_only=True)
+class RunConfig(PassConfig):
+    """What ``splicecore run`` does, beside what every pass is told.
+
+    Attributes
+    ----------
+    output_dir
+        Folder of the results.
+    inference_mode
+        ``"base_only"``: the base model's scores as they are.
     min_score
         Keep only rows whose acceptor or donor score is at least this (0-1); None to keep every position.
     bed, bed_threshold
@@ -86,24 +166,8 @@ class RunConfig:
         Write the table as gzipped TSV into ``exports``.
     """
 
-    fasta: str | None = None
-    annotation: str | None = None
     output_dir: str | None = None
-    base_model: str = "spliceai"
     inference_mode: InferenceMode = "base_only"
-    models_dir: str | None = None
-    engine: str | None = None
-    genes: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    genes_file: str | None = None
-    region: str | None = None
-    all_genes: bool = False
-    build: str | None = None
-    flank: FlankMode = "real"
-    device: str = "cpu"
-    executor: str | None = None
-    workers: int = attrs.field(default=1)
-    threads: int | None = attrs.field(default=None)
-    force: bool = False
     min_score: float | None = attrs.field(default=None)
     bed: bool = False
     bed_threshold: float | None = attrs.field(default=None)
@@ -116,20 +180,39 @@ class RunConfig:
         if value is not None and not 0 <= value <= 1:
             raise ConfigError(f"{attribute.name} is {value:g}; scores are probabilities, from 0 to 1")
 
-    @workers.validator
-    def _check_workers(self, _: object, value: int) -> None:
-        if value < 1:
-            raise ConfigError(f"workers is {value}; it must be at least 1")
 
-    @threads.validator
-    def _check_threads(self, _: object, value: int | None) -> None:
-        if value is not None and value < 1:
-            raise ConfigError(f"threads is {value}; it must be at least 1")
+@attrs.frozen(kw_only=True)
+class PredictConfig(PassConfig):
+    """What ``splicecore predict`` does, beside what every pass is told.
 
-    @property
-    def threads_per_worker(self) -> int:
-        """Threads in each worker: as asked for, else an even share of the usable cores."""
-        return self.threads if self.threads is not None else max(1, usable_cores() // self.workers)
+    Attributes
+    ----------
+    mode, coverage, test_name
+        What the pass is for: as in :class:`~splicecore.artifacts.artifact_config.ArtifactConfig`.
+    new_version
+        Add a production version beside one of other settings.
+    output_dir
+        Write into this folder instead of the data root's artifacts.
+    tsv
+        Write the tables as TSV too.
+    threshold, consensus_window, error_window, negatives, negative_ratio, negative_window, seed, sequence_flank
+        How positions are labeled and sampled: as in :class:`~splicecore.assess.config.AssessConfig`.
+    """
+
+    mode: Literal["test", "production"] = "test"
+    coverage: Literal["gene_subset", "chromosome", "full_genome"] = "gene_subset"
+    test_name: str | None = None
+    new_version: bool = False
+    output_dir: str | None = None
+    tsv: bool = False
+    threshold: float = 0.5
+    consensus_window: int = 2
+    error_window: int = 500
+    negatives: Literal["random", "proximity", "window", "none"] = "random"
+    negative_ratio: float = 1.2
+    negative_window: int = 50
+    seed: int = 42
+    sequence_flank: int = 250
 
 
 @attrs.frozen(kw_only=True)
@@ -137,6 +220,7 @@ class FileConfig:
     """Content of a configuration file. The tables are structured when they are used, with their path in any error."""
 
     run: dict[str, Any] = attrs.field(factory=dict)
+    predict: dict[str, Any] = attrs.field(factory=dict)
     plugins: dict[str, Any] = attrs.field(factory=dict)
     models: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 

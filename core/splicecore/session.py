@@ -8,23 +8,28 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from splicecore.config import RunConfig, structure
+from splicecore.config import PassConfig, PredictConfig, RunConfig, structure
 from splicecore.errors import ConfigError
 from splicecore.plugins.host import PluginHost, PluginSettings
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocation, ResourceRequest
 from splicecore.resources.finders import default_data_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from splicecore.plugins.protocols import BaseModel
-    from splicecore.predict.workflow import ProgressListener, RunResult
+    from splicecore.predict.base_model_pass import PredictResult
+    from splicecore.predict.runner import ProgressListener
+    from splicecore.predict.workflow import RunResult
     from splicecore.resources.model_validation import ModelValidation
     from splicecore.resources.models import ModelDescription
+    from splicecore.resources.registry import Registry
 
 __all__ = ["Session"]
 
@@ -66,12 +71,28 @@ class Session:
         self.data_root = Path(data_root) if data_root is not None else default_data_root()
         self.cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
         self.models = models or {}
+        self._registry: Registry | None = None
+        self._temporary: list[tempfile.TemporaryDirectory[str]] = []
+
+    @property
+    def resources(self) -> Registry:
+        """The genomic resources below the data root, and of whoever else provides some."""
+        if self._registry is None:
+            from splicecore.resources.registry import Registry
+
+            self._registry = Registry(self.host, self.data_root, self.cache_dir)
+        return self._registry
+
+    def temporary_folder(self) -> Path:
+        """Make a folder that lives as long as the session."""
+        self._temporary.append(tempfile.TemporaryDirectory(prefix="splicecore-"))
+        return Path(self._temporary[-1].name)
 
     def base_models(self) -> dict[str, BaseModelSpec]:
         """Descriptors of the base models that the loaded plugins provide, by name."""
         return self.host.base_models()
 
-    def open_request(self, config: RunConfig) -> tuple[BaseModelSpec, OpenRequest, ResourceLocation | None]:
+    def open_request(self, config: PassConfig) -> tuple[BaseModelSpec, OpenRequest, ResourceLocation | None]:
         """Find what opening ``config.base_model`` takes.
 
         Returns
@@ -191,7 +212,7 @@ class Session:
         from splicecore.predict.workflow import predict_table
 
         with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
-            return predict_table(self, _config(config, options), Path(folder))
+            return predict_table(self, _config(config, RunConfig, options), Path(folder))
 
     def run(
         self, config: RunConfig | None = None, *, progress: ProgressListener | None = None, **options: Any
@@ -204,12 +225,42 @@ class Session:
         """
         from splicecore.predict.workflow import run
 
-        return run(self, _config(config, options), progress)
+        return run(self, _config(config, RunConfig, options), progress)
+
+    def predict_pass(
+        self,
+        config: PredictConfig | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        placed: Callable[[Path], None] | None = None,
+        **options: Any,
+    ) -> PredictResult:
+        """Do what ``splicecore predict`` does: the base-model pass that datasets are built from.
+
+        Parameters
+        ----------
+        progress
+            Told how it goes on.
+        placed
+            Called with the folder of the results as soon as it is chosen.
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.config.PredictConfig` as keywords.
+
+        Returns
+        -------
+        What was done; see :class:`~splicecore.predict.base_model_pass.PredictResult`.
+        """
+        from splicecore.predict.base_model_pass import predict_pass
+
+        return predict_pass(self, _config(config, PredictConfig, options), progress, placed)
 
 
-def _config(config: RunConfig | None, options: dict[str, Any]) -> RunConfig:
+_Config = TypeVar("_Config", bound=PassConfig)
+
+
+def _config(config: _Config | None, cls: type[_Config], options: dict[str, Any]) -> _Config:
     if config is None:
-        return structure({key: _plain(value) for key, value in options.items()}, RunConfig, where="options")
+        return structure({key: _plain(value) for key, value in options.items()}, cls, where="options")
     return attrs.evolve(config, **options)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from splicecore.cli.run import _merge, command
+from splicecore.cli.pass_options import merge_options
+from splicecore.cli.run import command
 from splicecore.config import FileConfig, RunConfig, read_config_file, structure, usable_cores
 from splicecore.errors import ConfigError
 from splicecore.plugins.host import PluginSettings
@@ -19,7 +20,7 @@ def test_the_command_line_wins_over_the_file(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text('[run]\nfasta = "file.fa"\nworkers = 3\ngenes = ["A", "B"]\n[models.spliceai]\nmembers = [1]\n')
     file_config = read_config_file(path)
-    config = _merge(file_config, {"fasta": "given.fa", "workers": None}, str(path))
+    config = merge_options(file_config.run, {"fasta": "given.fa", "workers": None}, RunConfig, where=str(path))
     assert (config.fasta, config.workers, config.genes) == ("given.fa", 3, ("A", "B"))
     assert file_config.models == {"spliceai": {"members": [1]}}
 

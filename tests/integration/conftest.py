@@ -86,6 +86,7 @@ class Bench:
             "PYTHONPATH": str(self.site),
             "SPLICECORE_LOAD_PLUGINS": "bench-models,bench-observer",
             "SPLICECORE_CACHE_DIR": str(self.site / "cache"),
+            "SPLICECORE_CACHE_LIMIT_GB": "0",  # no scores from one test to the next, unless a test sets a limit
             "SPLICECORE_DATA_ROOT": str(self.site / "data"),
             "XDG_STATE_HOME": str(self.site / "state"),
             "EVENTS": str(self.site / "events"),

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 
-from splicecore.artifacts.store import digest, file_sha256, make_folder, read_json, write_json
+from splicecore.artifacts.store import digest, file_sha256, json_differences, make_folder, read_json, write_json
 from splicecore.errors import OutputError
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class RunDirectory:
     def parts(self) -> Path:
         """Folder of the score parts of finished genes."""
         return self.work / "parts"
+
+    @property
+    def products(self) -> Path:
+        """Folder of what is made of the scores of finished genes."""
+        return self.work / "products"
 
     @property
     def exports(self) -> Path:
@@ -142,6 +147,7 @@ class RunDirectory:
         write_json(self.manifest_path, {**manifest, "files": hashes})
         if not keep_work:
             shutil.rmtree(self.parts, ignore_errors=True)
+            shutil.rmtree(self.products, ignore_errors=True)
             (self.work / "run.json").unlink(missing_ok=True)
 
     def record_export(self, name: str, settings: Mapping[str, Any], files: Sequence[Path]) -> None:
@@ -177,11 +183,14 @@ class RunDirectory:
 
     def _discard(self) -> None:
         try:
+            written = self.manifest().get("files", {}) if self.manifest_path.exists() else {}
             self.manifest_path.unlink(missing_ok=True)
             (self.work / "run.json").unlink(missing_ok=True)
-            for folder in (self.parts, self.path / "predictions", self.exports):
+            for folder in (self.parts, self.products, self.path / "predictions", self.exports, self.path / "scores"):
                 if folder.exists():
                     shutil.rmtree(folder)
+            for name in written:
+                (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"cannot clear {self.path}: {error.strerror}") from error
 
@@ -195,22 +204,9 @@ class RunDirectory:
     def _refuse_other(self, found: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:
         if digest(found) == digest(wanted):
             return
-        differences = list(_differences(found, wanted))
+        differences = [f"{name} was {was}, is {now}" for name, was, now in json_differences(found, wanted)]
         shown = "; ".join(differences[:4]) + (f"; and {len(differences) - 4} more" if len(differences) > 4 else "")
         raise OutputError(
             f"{self.path} holds {what} with other settings: {shown}",
             hint="choose another --output-dir, or --force to replace it",
         )
-
-
-def _differences(found: Any, wanted: Any, where: str = "") -> Iterator[str]:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in sorted(found.keys() | wanted.keys()):
-            yield from _differences(found.get(key), wanted.get(key), f"{where}.{key}" if where else str(key))
-    elif found != wanted:
-        yield f"{where} was {_short(found)}, is {_short(wanted)}"
-
-
-def _short(value: Any) -> str:
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -25,8 +25,10 @@ __all__ = [
     "canonical_json",
     "digest",
     "file_sha256",
+    "json_differences",
     "make_folder",
     "read_json",
+    "replace_quietly",
     "write_json",
     "write_text",
 ]
@@ -127,6 +129,20 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
+def json_differences(first: Any, second: Any, where: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield (path, first value, second value) for all that differs between two JSON values, values cut short."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in sorted(first.keys() | second.keys()):
+            yield from json_differences(first.get(key), second.get(key), f"{where}.{key}" if where else str(key))
+    elif first != second:
+        yield where, _short(first), _short(second)
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
 def file_sha256(path: Path, cache: Path | None = None) -> str:
     """SHA-256 (hex) of a file's content.
 
@@ -151,11 +167,12 @@ def file_sha256(path: Path, cache: Path | None = None) -> str:
     if remembered is not None:
         with contextlib.suppress(OSError):
             remembered.parent.mkdir(parents=True, exist_ok=True)
-            _replace_quietly(remembered, json.dumps({"identity": identity, "sha256": result}))
+            replace_quietly(remembered, json.dumps({"identity": identity, "sha256": result}))
     return result
 
 
-def _replace_quietly(path: Path, text: str) -> None:
+def replace_quietly(path: Path, text: str) -> None:
+    """Write a small file of a cache, by renaming; other processes may do the same at the same time."""
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(text)

@@ -16,7 +16,10 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
+    "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
+    "merge": ("splicecore.cli.merge", "Put the shards of one run together."),
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
+    "resources": ("splicecore.cli.resources", "Find, derive, check and import genomes and annotations."),
     "models": ("splicecore.cli.models", "List base models, show their weights, and check that they work."),
     "plugins": ("splicecore.cli.plugins", "List plugins and say why one was not loaded."),
 }

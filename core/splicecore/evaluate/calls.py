@@ -11,10 +11,12 @@ import numpy.typing as npt
 from splicecore.evaluate.metrics import Confusion, OffsetScan, best_offset, confusion_at
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from splicecore.genome.genes import Gene
     from splicecore.predict.parts import PartReader
 
-__all__ = ["MAX_OFFSET", "THRESHOLD", "CallSummary", "count_calls"]
+__all__ = ["MAX_OFFSET", "THRESHOLD", "CallSummary", "count_calls", "sum_calls"]
 
 THRESHOLD = 0.5
 MAX_OFFSET = 3
@@ -67,6 +69,36 @@ class CallSummary:
                 for (strand, name), scan in sorted(self.offsets.items())
             },
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as a JSON value that loses nothing."""
+        return {
+            "calls": {name: attrs.asdict(calls) for name, calls in self.calls.items()},
+            "offsets": [
+                [strand, name, scan.sums.tolist(), scan.counts.tolist()]
+                for (strand, name), scan in self.offsets.items()
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> CallSummary:
+        """Read what :meth:`to_json` made."""
+        offsets = np.arange(-MAX_OFFSET, MAX_OFFSET + 1, dtype=np.int64)
+        return cls(
+            calls={name: Confusion(**calls) for name, calls in value["calls"].items()},
+            offsets={
+                (strand, name): OffsetScan(offsets, np.array(sums, np.float64), np.array(counts, np.int64))
+                for strand, name, sums, counts in value["offsets"]
+            },
+        )
+
+
+def sum_calls(calls: Mapping[str, CallSummary]) -> CallSummary:
+    """Add up the summaries of genes, in their order."""
+    total = CallSummary()
+    for summary in calls.values():
+        total += summary
+    return total
 
 
 def _rounded(value: float) -> float | None:

@@ -8,32 +8,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from splicecore.predict.plan import ScorePlan
+    from splicecore.predict.record import PlanRecord
+    from splicecore.predict.runner import PassResult
     from splicecore.predict.selection import GeneEntry
-    from splicecore.predict.workflow import PassResult
     from splicecore.session import Session
 
-__all__ = ["gene_manifest", "run_manifest"]
+__all__ = ["count_failed", "environment", "gene_manifest", "gene_rows", "run_manifest"]
 
 _PACKAGES = ("numpy", "pyarrow", "pysam", "torch")
 
 
-def run_manifest(session: Session, plan: ScorePlan, rows: int, *, failed: int) -> dict[str, Any]:
-    """Content of ``manifest.json``, less the files' hashes: identity, versions, row counts."""
+def environment(session: Session) -> dict[str, Any]:
+    """Versions of plugins and packages."""
     return {
-        "schema": "splicecore-run/1",
-        "identity": dict(plan.identity),
-        "rows": rows,
-        "genes": len(plan.genes),
-        "failed": failed,
-        "inputs": {"fasta": plan.fasta.name, "annotation": plan.annotation.path.name},
-        "base_model": {
-            "name": plan.spec.name,
-            "summary": plan.spec.summary,
-            "licence": plan.spec.licence,
-            "commercial_use": plan.spec.commercial_use,
-            "citation": plan.spec.citation,
-        },
         "plugins": {
             record.name: f"{record.distribution} {record.version}"
             for record in session.host.records
@@ -53,20 +40,51 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def gene_manifest(plan: ScorePlan, result: PassResult) -> dict[str, Any]:
+def run_manifest(record: PlanRecord, result: PassResult, *, rows: int) -> dict[str, Any]:
+    """Content of ``manifest.json``, less the files' hashes: identity, versions, row counts."""
+    about = ("name", "summary", "licence", "commercial_use", "citation")
+    return {
+        "schema": "splicecore-run/1",
+        "identity": record.own_identity,
+        "rows": rows,
+        "genes": len(record.genes),
+        "failed": count_failed(record, result),
+        "inputs": dict(record.inputs),
+        "base_model": {name: record.base_model[name] for name in about},
+        **record.environment,
+    }
+
+
+def count_failed(record: PlanRecord, result: PassResult) -> int:
+    """Entries that count against a pass: named genes without scores, and genes whose scoring failed."""
+    keys = dict(zip(record.genes, record.keys, strict=True))
+    failed = 0
+    for entry in record.entries:
+        scored = entry.gene is not None and entry.gene in keys and keys[entry.gene] in result.done
+        if not scored and (entry.requested is not None or entry.status == "pending"):
+            failed += 1
+    return failed
+
+
+def gene_manifest(record: PlanRecord, result: PassResult) -> dict[str, Any]:
     """Content of ``gene_manifest.json``: every gene that was asked for, its status and why it could not be scored."""
-    keys = dict(zip(plan.genes, plan.keys, strict=True))
-    genes = [
-        _entry(entry, result.units.get(keys.get(entry.gene, "")) if entry.gene else None) for entry in plan.entries
-    ]
+    genes = gene_rows(record, result)
     return {
         "schema": "splicecore-genes/1",
-        "build": plan.build,
-        "base_model": plan.spec.name,
-        "flank": plan.flank,
+        "build": record.build,
+        "base_model": record.base_model["name"],
+        "flank": record.flank,
         "counts": dict(sorted(Counter(gene["status"] for gene in genes).items())),
         "genes": genes,
     }
+
+
+def gene_rows(record: PlanRecord, result: PassResult) -> list[dict[str, Any]]:
+    """One row per entry: as requested, status, reason, and the gene where there is one."""
+    keys = dict(zip(record.genes, record.keys, strict=True))
+    return [
+        _entry(entry, result.units.get(keys.get(entry.gene, "")) if entry.gene else None) for entry in record.entries
+    ]
 
 
 def _entry(entry: GeneEntry, unit: dict[str, Any] | None) -> dict[str, Any]:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 import splicecore
-from splicecore.artifacts.store import digest, file_sha256
-from splicecore.config import FlankMode
+from splicecore.artifacts.store import digest
+from splicecore.config import parse_shard
 from splicecore.errors import ConfigError
-from splicecore.genome.annotation import BoundAnnotation, read_annotation
-from splicecore.genome.contigs import Contigs
-from splicecore.genome.genes import Gene
-from splicecore.genome.motif_check import check_motifs
-from splicecore.genome.reference import Reference
-from splicecore.plugins.specs import BaseModelSpec, OpenRequest
+from splicecore.genome.build import check_build
+from splicecore.plugins.specs import OpenRequest
+from splicecore.predict.assessor import AssessPlan
 from splicecore.predict.licence import licence_notice
+from splicecore.predict.manifest import environment
+from splicecore.predict.opened_model import OpenedModel, describe_opened
+from splicecore.predict.record import PlanRecord, entries_digest
 from splicecore.predict.selection import GeneEntry, select_genes
-from splicecore.predict.table import SCORE_TABLE_VERSION, ScoreTable
+from splicecore.predict.table import SCORE_TABLE_VERSION
 from splicecore.predict.task import TaskConfig
 from splicecore.predict.tiling import Tiling
+from splicecore.resources.inputs import Inputs, open_inputs, require_inputs
 
 if TYPE_CHECKING:
-    from splicecore.config import RunConfig
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from splicecore.config import PassConfig
+    from splicecore.genome.genes import Gene
+    from splicecore.plugins.specs import BaseModelSpec
     from splicecore.session import Session
 
 __all__ = ["ScorePlan", "make_plan"]
@@ -36,163 +40,143 @@ logger = logging.getLogger(__name__)
 
 @attrs.frozen(kw_only=True, eq=False)
 class ScorePlan:
-    """Everything that decides a pass's bytes, and nothing that does not.
+    """A pass that is ready to be done: its record, and what its workers open.
 
     Attributes
     ----------
-    entries
-        What was asked for, one entry a gene or unresolved name.
-    genes
-        The genes to score, without repetition, in genomic order.
-    keys
-        Key of each gene's scores: hash of model, geometry, flank mode, genome content and coordinates.
-    contigs
-        The reference's contigs.
-    identity
-        JSON value of everything that decides the output's bytes.
-    min_score
-        What a row must score at least to be kept, or None.
+    record
+        What its results need to know.
+    inputs
+        The genome and what is derived from its annotation, read-only.
+    model
+        The base model as opened.
+    request
+        How workers open it.
+    assess
+        How workers assess the scores, or None if they do not.
     """
 
-    spec: BaseModelSpec
+    record: PlanRecord
+    inputs: Inputs
+    model: OpenedModel
     request: OpenRequest
-    fingerprint: str
-    flank: FlankMode
-    fasta: Path
-    build: str
-    contigs: Contigs
-    annotation: BoundAnnotation
-    entries: tuple[GeneEntry, ...]
-    genes: tuple[Gene, ...]
-    keys: tuple[str, ...]
-    identity: Mapping[str, Any]
-    min_score: float | None = None
-    _index: dict[str, int] = attrs.field(init=False)
-
-    @_index.default
-    def _index_of_keys(self) -> dict[str, int]:
-        return {key: index for index, key in enumerate(self.keys)}
-
-    @property
-    def positions(self) -> int:
-        """Rows that a complete pass has."""
-        return sum(gene.length for gene in self.genes)
-
-    def gene(self, key: str) -> Gene:
-        """Return the gene whose scores have this key."""
-        return self.genes[self._index[key]]
+    assess: AssessPlan | None = None
 
     def task_config(self, session: Session, parts: Path) -> dict[str, Any]:
         """Return what workers are sent."""
         config = TaskConfig(
             plugins=session.host.settings,
-            base_model=self.spec.name,
+            base_model=self.model.spec.name,
             request=self.request,
-            fingerprint=self.fingerprint,
-            fasta=str(self.fasta),
-            flank=self.flank,
+            fingerprint=self.model.fingerprint,
+            fasta=str(self.inputs.resources.fasta),
+            flank=self.record.flank,
             parts=str(parts),
             cache=str(session.cache_dir),
+            assess=None if self.assess is None else self.assess.config,
         )
         return attrs.asdict(config)
 
-    def table(self, parts: Path, keys: set[str]) -> ScoreTable:
-        """Return the table of the genes whose keys are in ``keys``."""
-        kept = [index for index, key in enumerate(self.keys) if key in keys]
-        return ScoreTable(
-            genes=[self.genes[index] for index in kept],
-            keys=[self.keys[index] for index in kept],
-            parts=parts,
-            build=self.build,
-            contigs=self.contigs.names,
-            outputs=self.spec.outputs,
-            metadata={
-                "splicecore.base_model": self.spec.name,
-                "splicecore.fingerprint": self.fingerprint,
-                "splicecore.flank": self.flank,
-                "splicecore.build_digest": str(self.identity["inputs"]["build_digest"]),
-                "splicecore.version": splicecore.__version__,
-            },
-            min_score=self.min_score,
-        )
 
-
-def make_plan(session: Session, config: RunConfig) -> ScorePlan:
+def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any]) -> ScorePlan:
     """Open what a pass needs, once, and resolve what was asked for.
+
+    Parameters
+    ----------
+    own
+        What decides the output's bytes beside scores and genes, JSON-able.
 
     Raises
     ------
     SplicecoreError
         For everything that is wrong with the configuration, the inputs, the model or the selection, before any work.
     """
-    fasta, annotation_path = _required(config)
+    require_inputs(config)
     spec, request, location = session.open_request(config)
-    with Reference.open(fasta, build=config.build, cache=session.cache_dir) as reference:
-        contigs, build = reference.contigs, reference.build
-        annotation = read_annotation(annotation_path).bind(contigs, build, reference_name=str(fasta))
-        entries = select_genes(annotation, config)
-        check_motifs(reference, annotation, [entry.gene.index for entry in entries if entry.gene is not None])
-    with session.host.open_base_model(spec, request) as model:
-        spec, fingerprint = model.spec, model.fingerprint
+    inputs = open_inputs(session, config)
+    resources = inputs.resources
+    if config.build is not None:
+        check_build(config.build, resources.contigs)
+    entries = select_genes(resources.annotation(), config)
+    model = describe_opened(session, spec, request)
     if location is not None:
         logger.info("weights of %s: %s (%s)", spec.name, location.path, location.provenance)
-        licence_notice(spec, fingerprint)
-    genes = _distinct(entries, contigs.names)
-    fasta_sha256 = file_sha256(fasta, session.cache_dir)
-    score_identity = {
+        licence_notice(model.spec, model.fingerprint)
+    genes = _distinct(entries, resources.contigs.names)
+    scores = _score_identity(config, inputs, model, request)
+    base = digest(scores)
+    record = PlanRecord(
+        identity={
+            **scores,
+            **own,
+            "inputs": {
+                "annotation": resources.annotation_sha256,
+                "build": resources.build.name,
+                "build_digest": resources.build.digest,
+            },
+            "genes": {"count": len(genes), "digest": entries_digest(entries)},
+            "splicecore": splicecore.__version__,
+        },
+        base_model=_about(model.spec, model, request),
+        build=resources.build.name,
+        flank=config.flank,
+        contigs=tuple(zip(resources.contigs.names, resources.contigs.lengths, strict=True)),
+        inputs={"fasta": resources.fasta.name, "annotation": resources.annotation_path.name},
+        environment=environment(session),
+        entries=entries,
+        genes=genes,
+        keys=tuple(digest([base, gene.contig, gene.start, gene.end, gene.strand]) for gene in genes),
+        min_score=own.get("min_score"),
+    )
+    return ScorePlan(record=_own_shard(record, config.shard), inputs=inputs, model=model, request=request)
+
+
+def _score_identity(config: PassConfig, inputs: Inputs, model: OpenedModel, request: OpenRequest) -> dict[str, Any]:
+    """Everything that decides scores, but for the gene."""
+    spec = model.spec
+    return {
         "schema": SCORE_TABLE_VERSION,
         "base_model": {
             "name": spec.name,
-            "fingerprint": fingerprint,
+            "fingerprint": model.fingerprint,
             "outputs": list(spec.outputs),
             "engine": request.engine,
             "device": request.device.partition(":")[0],
             "config": dict(request.config),
+            "implementation": model.implementation,
         },
         "tiling": {"left": spec.left, "right": spec.right, **attrs.asdict(Tiling.of(spec))},
         "flank": config.flank,
-        "fasta": fasta_sha256,
+        "fasta": inputs.resources.fasta_sha256,
     }
-    base = digest(score_identity)
-    identity = {
-        **score_identity,
-        "inference_mode": config.inference_mode,
-        **({} if config.min_score is None else {"min_score": config.min_score}),
-        "inputs": {
-            "annotation": file_sha256(annotation_path, session.cache_dir),
-            "build": build.name,
-            "build_digest": build.digest,
-        },
-        "genes": {"count": len(genes), "digest": digest([attrs.asdict(entry) for entry in entries])},
-        "splicecore": splicecore.__version__,
+
+
+def _about(spec: BaseModelSpec, model: OpenedModel, request: OpenRequest) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "engine": request.engine,
+        "fingerprint": model.fingerprint,
+        "outputs": list(spec.outputs),
+        "summary": spec.summary,
+        "licence": spec.licence,
+        "commercial_use": spec.commercial_use,
+        "citation": spec.citation,
     }
-    return ScorePlan(
-        spec=spec,
-        request=request,
-        fingerprint=fingerprint,
-        flank=config.flank,
-        fasta=fasta,
-        build=build.name,
-        contigs=contigs,
-        annotation=annotation,
-        entries=entries,
-        genes=genes,
-        keys=tuple(digest([base, gene.contig, gene.start, gene.end, gene.strand]) for gene in genes),
-        identity=identity,
-        min_score=config.min_score,
-    )
 
 
-def _required(config: RunConfig) -> tuple[Path, Path]:
-    for field, value in (("fasta", config.fasta), ("annotation", config.annotation)):
-        if value is None:
-            raise ConfigError(
-                f"no {field} given", hint=f"--{field} FILE, or {field} under [run] of a configuration file"
-            )
-    return Path(str(config.fasta)), Path(str(config.annotation))
+def _own_shard(record: PlanRecord, shard: str | None) -> PlanRecord:
+    chosen = None if shard is None else parse_shard(shard)
+    if chosen is None:
+        return record
+    if chosen[1] > len(record.genes):
+        raise ConfigError(
+            f"{chosen[1]} shards are asked for, but there are {len(record.genes)} genes to share among them",
+            hint=f"at most {len(record.genes)} shards",
+        )
+    return record.only(chosen)
 
 
-def _distinct(entries: tuple[GeneEntry, ...], contigs: tuple[str, ...]) -> tuple[Gene, ...]:
+def _distinct(entries: Sequence[GeneEntry], contigs: tuple[str, ...]) -> tuple[Gene, ...]:
     order = {name: index for index, name in enumerate(contigs)}
     genes = {entry.gene for entry in entries if entry.gene is not None and entry.status == "pending"}
     return tuple(sorted(genes, key=lambda gene: (order[gene.contig], gene.start, gene.end, gene.strand, gene.gene_id)))

@@ -7,82 +7,98 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.artifacts.store import write_json, write_text
-from splicecore.evaluate.calls import CallSummary, count_calls
-from splicecore.genome.sites import SiteIndex
-from splicecore.predict.parts import PartReader, part_path
+from splicecore.evaluate.calls import sum_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from splicecore.config import RunConfig
-    from splicecore.predict.plan import ScorePlan
-    from splicecore.predict.table import ScoreTable
-    from splicecore.predict.workflow import PassResult
+    from splicecore.config import PassConfig
+    from splicecore.evaluate.calls import CallSummary
+    from splicecore.predict.record import PlanRecord
+    from splicecore.predict.runner import PassResult
 
-__all__ = ["write_reports"]
+__all__ = ["how_done", "write_reports"]
+
+
+def how_done(config: PassConfig) -> dict[str, Any]:
+    """Say who did the work, for the report."""
+    return {
+        "workers": config.workers,
+        "threads": config.threads_per_worker,
+        "device": config.device,
+        "configuration": attrs.asdict(config),
+    }
 
 
 def write_reports(
-    folder: Path, plan: ScorePlan, result: PassResult, config: RunConfig, table: ScoreTable, *, rows: int
+    folder: Path,
+    record: PlanRecord,
+    result: PassResult,
+    calls: Mapping[str, CallSummary],
+    how: Mapping[str, Any],
+    *,
+    rows: int,
 ) -> None:
-    """Compare the calls with the annotation and write both reports; ``rows`` is what the table's file holds."""
-    summary = CallSummary()
-    per_gene = []
-    with result.stage("compare with annotation"):
-        sites = SiteIndex(plan.annotation)
-        for gene, key in zip(table.genes, table.keys, strict=True):
-            with PartReader(part_path(table.parts, key)) as part:
-                calls = count_calls(gene, part, *sites.site_masks(gene, scope="strand"))
-            summary += calls
-            unit = result.units[key]
-            per_gene.append(
-                {
-                    "gene_id": gene.gene_id,
-                    "gene_name": gene.gene_name,
-                    "contig": gene.contig,
-                    "strand": gene.strand,
-                    "positions": gene.length,
-                    "seconds": round(float(unit["seconds"]), 3),
-                    "reused": bool(unit.get("reused", False)),
-                    **dict(calls.as_json()["calls"].items()),
-                }
-            )
-    report = _report(plan, result, config, summary, per_gene)
+    """Write both reports.
+
+    Parameters
+    ----------
+    calls
+        Key of each scored gene -> how its calls compare with the annotation.
+    how
+        As :func:`how_done` says.
+    rows
+        What the table's file holds.
+    """
+    summary = sum_calls(calls)
+    genes = [_gene(record, result, key, calls[key]) for key in record.keys if key in calls]
+    report = {**_report(record, result, summary, genes), **how}
     report["counters"]["rows_written"] = rows
     write_json(folder / "performance_report.json", report)
     write_text(folder / "performance_report.txt", _text(report))
 
 
+def _gene(record: PlanRecord, result: PassResult, key: str, calls: CallSummary) -> dict[str, Any]:
+    gene, unit = record.gene(key), result.units[key]
+    return {
+        "gene_id": gene.gene_id,
+        "gene_name": gene.gene_name,
+        "contig": gene.contig,
+        "strand": gene.strand,
+        "positions": gene.length,
+        "seconds": round(float(unit["seconds"]), 3),
+        "reused": bool(unit.get("reused", False)),
+        **calls.as_json()["calls"],
+    }
+
+
 def _report(
-    plan: ScorePlan, result: PassResult, config: RunConfig, summary: CallSummary, per_gene: list[dict[str, Any]]
+    record: PlanRecord, result: PassResult, summary: CallSummary, genes: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    scored = sum(gene["positions"] for gene in per_gene if not gene["reused"])
+    scored = sum(gene["positions"] for gene in genes if not gene["reused"])
     seconds = result.stages.get("score", 0.0)
     return {
         "schema": "splicecore-performance/1",
-        "base_model": {"name": plan.spec.name, "engine": plan.request.engine, "fingerprint": plan.fingerprint},
-        "build": plan.build,
-        "flank": plan.flank,
-        "workers": config.workers,
-        "threads": config.threads_per_worker,
-        "device": config.device,
+        "base_model": {name: record.base_model[name] for name in ("name", "engine", "fingerprint")},
+        "build": record.build,
+        "flank": record.flank,
         "stages": [{"stage": name, "seconds": round(value, 3)} for name, value in result.stages.items()],
         "counters": {
-            "genes_requested": len(plan.entries),
-            "genes_scored": len(per_gene),
-            "genes_reused": sum(gene["reused"] for gene in per_gene),
-            "positions": sum(gene["positions"] for gene in per_gene),
+            "genes_requested": len(record.entries),
+            "genes_scored": len(genes),
+            "genes_reused": sum(gene["reused"] for gene in genes),
+            "positions": sum(gene["positions"] for gene in genes),
             "positions_scored": scored,
             "positions_per_second": round(scored / seconds) if scored and seconds else None,
             "base_model_calls": result.total("calls"),
             "bases_read": result.total("bases_read"),
             "unknown_bases": result.total("unknown_bases"),
+            **dict(sorted(result.counters.items())),
         },
         "peak_memory_mb": round(result.peak_memory / 1e6),
         "accuracy": summary.as_json(),
-        "genes": per_gene,
-        "configuration": attrs.asdict(config),
+        "genes": genes,
     }
 
 
@@ -116,7 +132,7 @@ def _text(report: dict[str, Any]) -> str:
 def _coverage(report: dict[str, Any]) -> str:
     """How much of the scored positions the table holds."""
     rows, positions = report["counters"]["rows_written"], report["counters"]["positions"]
-    least = report["configuration"]["min_score"]
+    least = report["configuration"].get("min_score")
     if least is None:
         return f"{rows:,}: complete coverage"
     share = f"{rows / positions:.2%} of the positions" if positions else "no position"

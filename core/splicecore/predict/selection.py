@@ -11,7 +11,7 @@ from splicecore.errors import AnnotationError, ConfigError, GeneNotFoundError, I
 from splicecore.genome.genes import Gene, GeneCatalog, MissingGene, parse_region
 
 if TYPE_CHECKING:
-    from splicecore.config import RunConfig
+    from splicecore.config import PassConfig
     from splicecore.genome.annotation import BoundAnnotation
 
 __all__ = ["GeneEntry", "read_gene_names", "select_genes"]
@@ -39,7 +39,7 @@ class GeneEntry:
     reason: str | None = None
 
 
-def select_genes(annotation: BoundAnnotation, config: RunConfig) -> tuple[GeneEntry, ...]:
+def select_genes(annotation: BoundAnnotation, config: PassConfig) -> tuple[GeneEntry, ...]:
     """Resolve the genes that a configuration asks for, in the annotation's order, then the names without a gene.
 
     Raises
@@ -50,10 +50,11 @@ def select_genes(annotation: BoundAnnotation, config: RunConfig) -> tuple[GeneEn
         If nothing that was asked for can be scored.
     """
     names = (*config.genes, *(read_gene_names(config.genes_file) if config.genes_file is not None else ()))
-    ways = [bool(config.genes or config.genes_file), config.region is not None, config.all_genes]
-    if sum(ways) != 1:
-        problem = "no genes chosen" if not any(ways) else "genes are chosen in more than one way"
-        raise ConfigError(problem, hint="give --genes and/or --genes-file, or --region, or --all-genes")
+    ways = [bool(config.genes or config.genes_file), config.region is not None, bool(config.chromosomes)]
+    if sum([*ways, config.all_genes]) != 1:
+        problem = "genes are chosen in more than one way" if any(ways) else "no genes chosen"
+        hint = "give --genes and/or --genes-file, or --region, or --chromosomes, or --all-genes"
+        raise ConfigError(problem, hint=hint)
     catalog = GeneCatalog(annotation)
     if names:
         return _named(catalog, names)
@@ -62,10 +63,22 @@ def select_genes(annotation: BoundAnnotation, config: RunConfig) -> tuple[GeneEn
         if not genes:
             raise GeneNotFoundError(f"no gene of {annotation.path} overlaps {config.region}")
         return tuple(GeneEntry(None, gene) for gene in genes)
+    if config.chromosomes:
+        return _of_chromosomes(catalog, config.chromosomes)
     genes = catalog.all()
     if not genes:
         raise AnnotationError(f"{annotation.path} has no gene on a contig of {annotation.reference_name}")
     return tuple(GeneEntry(None, gene) for gene in genes)
+
+
+def _of_chromosomes(catalog: GeneCatalog, names: tuple[str, ...]) -> tuple[GeneEntry, ...]:
+    genes: dict[int, Gene] = {}
+    for name in names:
+        found = catalog.in_region(name)
+        if not found:
+            raise GeneNotFoundError(f"{catalog.annotation.path} has no gene on {name}")
+        genes.update((gene.index, gene) for gene in found)
+    return tuple(GeneEntry(None, genes[index]) for index in sorted(genes))
 
 
 def _named(catalog: GeneCatalog, names: tuple[str, ...]) -> tuple[GeneEntry, ...]:

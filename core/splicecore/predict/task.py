@@ -19,6 +19,7 @@ from splicecore.genome.genes import Gene
 from splicecore.genome.reference import Reference
 from splicecore.plugins.host import PluginHost, PluginSettings
 from splicecore.plugins.specs import OpenRequest
+from splicecore.predict.assessor import AssessorConfig, open_assessor
 from splicecore.predict.blocks import GeneSequence
 from splicecore.predict.parts import part_path, write_part
 from splicecore.predict.tiling import Tiling
@@ -45,6 +46,7 @@ class TaskConfig:
     flank: FlankMode
     parts: str
     cache: str | None = None
+    assess: AssessorConfig | None = None
 
 
 def open_task(config: Mapping[str, Any]) -> ScoreTask:
@@ -53,31 +55,58 @@ def open_task(config: Mapping[str, Any]) -> ScoreTask:
 
 
 class ScoreTask:
-    """Scores shards of genes with one base model."""
+    """Scores shards of genes with one base model, and assesses the scores where that is asked for.
+
+    The model is opened when the first gene needs it.
+    """
 
     def __init__(self, config: TaskConfig) -> None:
         self.config = config
-        host = PluginHost.discover(config.plugins)
-        self.model: BaseModel = host.open_base_model(host.base_model(config.base_model), config.request)
-        if self.model.fingerprint != config.fingerprint:
-            raise ChecksumError(
-                f"the weights of {config.base_model} changed while the run was starting", hint="run the command again"
-            )
         self.reference = Reference.open(config.fasta, cache=config.cache)
+        self._model: BaseModel | None = None
+        self._assessor = None if config.assess is None else open_assessor(config.assess, self.reference)
+
+    @property
+    def model(self) -> BaseModel:
+        """The base model, opened at first use; a :class:`ChecksumError` if its weights are no longer those planned."""
+        if self._model is None:
+            config = self.config
+            host = PluginHost.discover(config.plugins)
+            self._model = host.open_base_model(host.base_model(config.base_model), config.request)
+            if self._model.fingerprint != config.fingerprint:
+                raise ChecksumError(
+                    f"the weights of {config.base_model} changed while the run was starting",
+                    hint="run the command again",
+                )
+        return self._model
 
     def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Score ``shard["units"]`` ({"key", "gene"} each); returns {"units": a result each, "peak_memory": bytes}."""
-        return {"units": [self._unit(unit) for unit in shard["units"]], "peak_memory": peak_memory()}
+        """Do ``shard["units"]`` ({"key", "gene", "scored"} each); returns {"units": a result each, "peak_memory", ...}.
+
+        A unit that is ``scored`` has its scores and is only assessed.
+        """
+        closed = self._model is None
+        units = [self._unit(unit) for unit in shard["units"]]
+        opened = int(closed and self._model is not None)
+        return {"units": units, "peak_memory": peak_memory(), "base_models_opened": opened}
 
     def _unit(self, unit: Mapping[str, Any]) -> dict[str, Any]:
         gene = Gene(**unit["gene"])
         started = time.perf_counter()
-        result: dict[str, Any] = {"key": unit["key"], "status": "processed", "reason": None}
-        sequence = GeneSequence(reference=self.reference, gene=gene, flank=self.config.flank)
+        result: dict[str, Any] = {
+            "key": unit["key"],
+            "status": "processed",
+            "reason": None,
+            "reused": bool(unit["scored"]),
+        }
         counter = _Counter()
+        path = part_path(Path(self.config.parts), unit["key"])
         try:
-            path = part_path(Path(self.config.parts), unit["key"])
-            write_part(path, unit["key"], self.model.spec.outputs, score_gene(self.model, sequence, counter))
+            if not unit["scored"]:
+                sequence = GeneSequence(reference=self.reference, gene=gene, flank=self.config.flank)
+                write_part(path, unit["key"], self.model.spec.outputs, score_gene(self.model, sequence, counter))
+            if self._assessor is not None:
+                self._assessor.assess(gene, unit["key"], path)
         except SplicecoreError:
             raise
         except Exception as error:
@@ -87,7 +116,8 @@ class ScoreTask:
 
     def close(self) -> None:
         """Close the model and the genome."""
-        self.model.close()
+        if self._model is not None:
+            self._model.close()
         self.reference.close()
 
 

@@ -1,91 +1,39 @@
-"""The base-model pass as ``run`` and ``Session.predict`` share it: plan, score what is missing, assemble, report."""
+"""``run``: plan, score what is missing, assemble, report; and the same without a folder for ``Session.predict``."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pyarrow as pa
 
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import make_folder, write_json
-from splicecore.errors import ChecksumError, ConfigError, ExitCode, PluginError
-from splicecore.execute.plan import plan_shards
+from splicecore.errors import ConfigError, ExitCode
+from splicecore.evaluate.calls import CallSummary, count_calls
 from splicecore.export.exports import add_exports, wanted_exports
-from splicecore.plugins.specs import load_object
 from splicecore.predict.manifest import gene_manifest, run_manifest
 from splicecore.predict.parts import PartReader, part_path
 from splicecore.predict.plan import ScorePlan, make_plan
-from splicecore.predict.report import write_reports
-from splicecore.predict.task import peak_memory
-from splicecore.session import Session
+from splicecore.predict.report import how_done, write_reports
+from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
+from splicecore.predict.shard_folder import finish_shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from splicecore.config import RunConfig
-    from splicecore.plugins.protocols import Executor
+    from splicecore.predict.record import PlanRecord
+    from splicecore.session import Session
 
-__all__ = ["PassResult", "ProgressListener", "RunResult", "predict_table", "run"]
+__all__ = ["PREDICTIONS", "RunResult", "compare_calls", "finish_run", "predict_table", "run", "run_result"]
 
 logger = logging.getLogger(__name__)
 
-_TASK = "splicecore.predict.task:open_task"
-
-
-class ProgressListener(Protocol):
-    """Told how a pass goes on; positions are bases of genes."""
-
-    def started(self, total: int, done: int) -> None:
-        """Begin with ``done`` of ``total`` positions, found from before."""
-
-    def advanced(self, positions: int) -> None:
-        """Go on by a gene of so many positions."""
-
-    def stopped(self) -> None:
-        """End, whether finished or not."""
-
-
-@attrs.define
-class PassResult:
-    """What a pass did.
-
-    Attributes
-    ----------
-    units
-        Key of each gene's scores -> the worker's result; a gene found from before has ``"reused": True``.
-    stages
-        Seconds by stage, in order.
-    peak_memory
-        Largest resident memory of any process, in bytes.
-    """
-
-    units: dict[str, dict[str, Any]] = attrs.field(factory=dict)
-    stages: dict[str, float] = attrs.field(factory=dict)
-    peak_memory: int = 0
-
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
-        started = time.perf_counter()
-        logger.info("%s", name)
-        try:
-            yield
-        finally:
-            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - started
-
-    @property
-    def done(self) -> set[str]:
-        """Keys of the genes that have scores."""
-        return {key for key, unit in self.units.items() if unit["status"] == "processed"}
-
-    def total(self, counter: str) -> int:
-        """Sum of a counter over the genes that this pass scored itself."""
-        return sum(int(unit.get(counter, 0)) for unit in self.units.values())
+PREDICTIONS = "predictions/base_model_predictions.parquet"
+"""Where a run's table is in its folder."""
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +45,7 @@ class RunResult:
     output_dir
         Folder of the results.
     predictions, report
-        The table and the report for people.
+        The table and the report for people; a shard has no table of its own, but a folder of scores.
     rows, genes, failed
         Rows written, genes scored, and requested genes that could not be.
     already_finished
@@ -125,10 +73,17 @@ class RunResult:
 
 def predict_table(session: Session, config: RunConfig, folder: Path) -> pa.Table:
     """Score genes and return the table; ``folder`` holds the parts meanwhile."""
-    plan = make_plan(session, config)
+    plan = make_plan(session, config, _own(config))
     result = PassResult()
-    _Pass(session, plan, make_folder(folder / "parts"), result).run(config)
-    table = plan.table(folder / "parts", result.done)
+    runner = Runner(
+        session=session,
+        plan=plan,
+        parts=make_folder(folder / "parts"),
+        store=score_store(session, plan, config),
+        result=result,
+    )
+    runner.run(config)
+    table = plan.record.table(runner.parts, result.done)
     return pa.Table.from_batches(table.batches(), schema=table.schema)
 
 
@@ -138,131 +93,92 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         raise ConfigError("no output_dir given", hint="--output-dir FOLDER")
     result = PassResult()
     wanted = wanted_exports(config)
+    if wanted and config.shard is not None:
+        raise ConfigError("a shard has no exports", hint="ask `splicecore merge` for them")
     with result.stage("plan"):
-        plan = make_plan(session, config)
+        plan = make_plan(session, config, _own(config))
+    record = plan.record
+    session.resources.check_output(config.output_dir)
     with RunDirectory(Path(config.output_dir)).locked() as directory:
-        if directory.begin(plan.identity, force=config.force):
+        if directory.begin(record.own_identity, force=config.force):
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
-            return _result(directory, plan, wanted, None)
-        session.host.notify("splicecore_run_started", run=dict(plan.identity))
+            return run_result(directory, record, wanted, already_finished=True)
+        session.host.notify("splicecore_run_started", run=record.own_identity)
         with result.stage("score"):
-            _Pass(session, plan, directory.parts, result, progress).run(config)
-        predictions = make_folder(directory.path / "predictions") / "base_model_predictions.parquet"
-        table = plan.table(directory.parts, result.done)
-        with result.stage("write predictions"):
-            rows = table.write(predictions)
-        manifest_path = directory.path / "gene_manifest.json"
-        write_json(manifest_path, gene_manifest(plan, result))
-        write_reports(directory.path, plan, result, config, table, rows=rows)
-        finished = run_manifest(session, plan, rows, failed=_failed(plan, result))
-        directory.finish(finished, [predictions, manifest_path], keep_work=False)
-        session.host.notify("splicecore_run_finished", run=dict(plan.identity), summary=finished)
-        return _result(directory, plan, wanted, result, rows)
+            store = score_store(session, plan, config)
+            Runner(
+                session=session, plan=plan, parts=directory.parts, store=store, result=result, progress=progress
+            ).run(config)
+        with result.stage("compare with annotation"):
+            calls = compare_calls(plan, directory.parts, result.done)
+        if record.shard is None:
+            finished = finish_run(directory, record, result, calls, how_done(config))
+        else:
+            finished = finish_shard(directory, record, result, calls, how_done(config), command="run")
+        session.host.notify("splicecore_run_finished", run=record.own_identity, summary=finished)
+        return run_result(directory, record, wanted)
 
 
-def _result(
+def finish_run(
     directory: RunDirectory,
-    plan: ScorePlan,
+    record: PlanRecord,
+    result: PassResult,
+    calls: Mapping[str, CallSummary],
+    how: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Assemble a run's files from the parts in its folder, whoever scored them, and record it as finished.
+
+    Returns
+    -------
+    The manifest, less the files' hashes.
+    """
+    predictions = directory.path / PREDICTIONS
+    make_folder(predictions.parent)
+    with result.stage("write predictions"):
+        rows = record.table(directory.parts, result.done).write(predictions)
+    manifest_path = directory.path / "gene_manifest.json"
+    write_json(manifest_path, gene_manifest(record, result))
+    write_reports(directory.path, record, result, calls, how, rows=rows)
+    finished = run_manifest(record, result, rows=rows)
+    directory.finish(finished, [predictions, manifest_path], keep_work=False)
+    return finished
+
+
+def compare_calls(plan: ScorePlan, parts: Path, done: set[str]) -> dict[str, CallSummary]:
+    """Compare the scores of every gene that has some with the annotated sites; by key."""
+    sites = plan.inputs.resources.sites()
+    calls = {}
+    for gene, key in zip(plan.record.genes, plan.record.keys, strict=True):
+        if key in done:
+            with PartReader(part_path(parts, key)) as part:
+                calls[key] = count_calls(gene, part, *sites.site_masks(gene, scope="strand"))
+    return calls
+
+
+def run_result(
+    directory: RunDirectory,
+    record: PlanRecord,
     wanted: Mapping[str, Mapping[str, Any]],
-    result: PassResult | None,
-    rows: int | None = None,
+    *,
+    already_finished: bool = False,
 ) -> RunResult:
     """Export what is still missing of a finished run and say what it left behind."""
-    if result is None:
-        manifest = directory.manifest()
-        rows, failed = int(manifest["rows"]), int(manifest["failed"])
-    else:
-        failed = _failed(plan, result)
-    predictions = directory.path / "predictions" / "base_model_predictions.parquet"
-    lengths = dict(zip(plan.contigs.names, plan.contigs.lengths, strict=True))
-    exports = add_exports(directory, predictions, wanted, lengths)
+    manifest = directory.manifest()
+    predictions = directory.path / (PREDICTIONS if record.shard is None else "scores")
+    exports = add_exports(directory, predictions, wanted, dict(record.contigs))
     return RunResult(
         output_dir=directory.path,
         predictions=predictions,
         report=directory.path / "performance_report.txt",
-        rows=rows or 0,
-        genes=len(plan.genes),
-        failed=failed,
-        already_finished=result is None,
+        rows=int(manifest["rows"]),
+        genes=len(record.genes),
+        failed=int(manifest["failed"]),
+        already_finished=already_finished,
         exports=tuple(exports),
     )
 
 
-def _failed(plan: ScorePlan, result: PassResult) -> int:
-    """Entries that count against a run: named genes without scores, and genes whose scoring failed."""
-    keys = dict(zip(plan.genes, plan.keys, strict=True))
-    failed = 0
-    for entry in plan.entries:
-        scored = entry.gene is not None and entry.gene in keys and keys[entry.gene] in result.done
-        if not scored and (entry.requested is not None or entry.status == "pending"):
-            failed += 1
-    return failed
-
-
-@attrs.define
-class _Pass:
-    """Scores every gene of a plan that has no part yet."""
-
-    session: Session
-    plan: ScorePlan
-    parts: Path
-    result: PassResult
-    progress: ProgressListener | None = None
-
-    def run(self, config: RunConfig) -> None:
-        plan, result = self.plan, self.result
-        todo = []
-        for gene, key in zip(plan.genes, plan.keys, strict=True):
-            if _finished(part_path(self.parts, key), key, gene.length):
-                result.units[key] = {"key": key, "status": "processed", "reason": None, "reused": True, "seconds": 0.0}
-            else:
-                todo.append({"key": key, "gene": attrs.asdict(gene)})
-        shards = plan_shards(todo, [plan.gene(str(unit["key"])).length for unit in todo])
-        if self.progress is not None:
-            self.progress.started(plan.positions, sum(plan.gene(key).length for key in result.units))
-        try:
-            if shards:
-                self._map(config, shards)
-        finally:
-            if self.progress is not None:
-                self.progress.stopped()
-        result.peak_memory = max(result.peak_memory, peak_memory())
-        if plan.keys and not result.done:
-            first = next(unit for unit in result.units.values() if unit["status"] != "processed")
-            raise PluginError(f"base model {plan.spec.name} failed on every gene, first with {first['reason']}")
-
-    def _map(self, config: RunConfig, shards: list[list[dict[str, Any]]]) -> None:
-        host = self.session.host
-        name = config.executor or ("serial" if config.workers == 1 else "process")
-        executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
-        task_config = self.plan.task_config(self.session, self.parts)
-        results = executor.map(_TASK, task_config, [{"units": units} for units in shards])
-        try:
-            for shard in results:
-                self._take(shard)
-                host.notify("splicecore_shard_finished", run=dict(self.plan.identity), shard=dict(shard))
-        finally:
-            close = getattr(results, "close", None)
-            if close is not None:
-                close()
-
-    def _take(self, shard: Mapping[str, Any]) -> None:
-        self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))
-        for unit in shard["units"]:
-            self.result.units[unit["key"]] = dict(unit)
-            gene = self.plan.gene(unit["key"])
-            if unit["status"] != "processed":
-                logger.error("gene %s could not be scored: %s", gene.gene_id, unit["reason"])
-            if self.progress is not None:
-                self.progress.advanced(gene.length)
-
-
-def _finished(path: Path, key: str, length: int) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with PartReader(path) as part:
-            return part.key == key and part.length == length
-    except ChecksumError as error:
-        logger.warning("%s; scoring that gene again", error.message)
-        return False
+def _own(config: RunConfig) -> dict[str, Any]:
+    """Say what decides a run's bytes beside scores and genes."""
+    sparse = {} if config.min_score is None else {"min_score": config.min_score}
+    return {"inference_mode": config.inference_mode, **sparse}

@@ -1,0 +1,52 @@
+"""``splicecore merge``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from splicecore.cli.export_options import export_options
+from splicecore.cli.logs import command_log
+from splicecore.cli.predict import tell_pass
+from splicecore.cli.run import tell
+from splicecore.predict.base_model_pass import PredictResult
+from splicecore.predict.merge import merge_shards
+
+__all__ = ["command"]
+
+
+@click.command("merge")
+@click.argument("shards", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("--output-dir", "-o", metavar="FOLDER", help="Folder of the merged results.")
+@click.option("--force", is_flag=True, help="Replace what another run left in the output folder.")
+@export_options
+@click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
+@click.option("-v", "--verbose", count=True, help="-v what is done, -vv details, -vvv libraries' details too.")
+def command(
+    *,
+    shards: tuple[str, ...],
+    output_dir: str | None,
+    force: bool,
+    quiet: bool,
+    verbose: int,
+    min_score: float | None,
+    **exports: Any,
+) -> int:
+    """Put the shards of one run or base-model pass together.
+
+    FOLDER... are the output folders of all of `splicecore run --shard 1/N` to `--shard N/N`. The results are those of
+    the same command without --shard; those of `splicecore predict` go among the artifacts that the shards lie in
+    unless --output-dir says otherwise. Missing, repeated, damaged and foreign shards are refused.
+    """
+    if min_score is not None:
+        raise click.UsageError("--min-score is an option of `splicecore run`: every shard is made with it")
+    given = {name: value for name, value in exports.items() if value is not None}
+    with command_log(None, quiet=quiet, verbose=verbose):
+        result = merge_shards(shards, output_dir, force=force, **given)
+    if not quiet:
+        if isinstance(result, PredictResult):
+            tell_pass(result)
+        else:
+            tell(result, "rows")
+    return int(result.exit_code)

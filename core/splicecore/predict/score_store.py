@@ -1,0 +1,144 @@
+"""Score parts that outlive a run, found by key: of earlier passes in the data root, and of a cache of bounded size.
+
+A key says everything that decides a gene's scores, so a part is as good as scoring again wherever it lies. Parts are
+taken into a run's folder as hard links (copies between file systems), so that nothing that happens to a store later
+can harm the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from splicecore.artifacts.store import atomic_path
+from splicecore.errors import ChecksumError, ConfigError
+from splicecore.predict.parts import PartReader, part_path
+
+__all__ = ["ScoreStore", "cache_limit", "holds_part"]
+
+logger = logging.getLogger(__name__)
+
+_LIMIT = "SPLICECORE_CACHE_LIMIT_GB"
+_DEFAULT_LIMIT_GB = 20.0
+_FULL, _TRIMMED = 1.0, 0.8
+
+
+def cache_limit() -> int:
+    """Bytes of scores that the cache may hold: ``SPLICECORE_CACHE_LIMIT_GB``, 20 GB unless it is set.
+
+    Raises
+    ------
+    ConfigError
+        If the variable is no number, or negative.
+    """
+    text = os.environ.get(_LIMIT, "").strip()
+    try:
+        limit = float(text) if text else _DEFAULT_LIMIT_GB
+    except ValueError:
+        limit = -1.0
+    if not limit >= 0:
+        raise ConfigError(f"{_LIMIT} is {text!r}; it must be a number of gigabytes, 0 for no cache of scores")
+    return int(limit * 1e9)
+
+
+def holds_part(path: Path, key: str, length: int) -> bool:
+    """Whether a file is a whole part of this key with so many rows; a damaged one is reported and is none."""
+    if not path.exists():
+        return False
+    try:
+        with PartReader(path) as part:
+            return part.key == key and part.length == length
+    except ChecksumError as error:
+        logger.warning("%s; it is not used", error.message)
+        return False
+
+
+@attrs.frozen(kw_only=True)
+class ScoreStore:
+    """Where parts are looked for, and where new ones are left.
+
+    Attributes
+    ----------
+    folders
+        Folders of parts that are only read.
+    cache
+        Folder that new parts are left in and that is trimmed to ``limit``; None for none.
+    limit
+        Bytes.
+    """
+
+    folders: Sequence[Path] = ()
+    cache: Path | None = None
+    limit: int = 0
+
+    def take(self, key: str, length: int, target: Path) -> bool:
+        """Put the part of a key into a run's folder; returns whether there is one."""
+        for path in self._places(key):
+            if holds_part(path, key, length):
+                _link(path, part_path(target, key))
+                if self.cache is not None and path.is_relative_to(self.cache):
+                    with contextlib.suppress(OSError):
+                        os.utime(path)  # what was not used for the longest time is dropped first
+                return True
+        return False
+
+    def keep(self, key: str, source: Path) -> None:
+        """Leave a run's part in the cache; a cache that cannot be written costs time later, nothing else."""
+        if self.cache is None or self.limit <= 0:
+            return
+        path = self._cached(key)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                _link(part_path(source, key), path)
+
+    def trim(self) -> int:
+        """Drop the parts of the cache that were not used for the longest time, if it is over its limit.
+
+        Returns
+        -------
+        Bytes that were dropped.
+        """
+        if self.cache is None or not self.cache.is_dir():
+            return 0
+        entries = []
+        for path in self.cache.glob("*/*.parquet"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                entries.append((status.st_mtime_ns, status.st_size, path))
+        excess = sum(size for _, size, _ in entries) - self.limit * _FULL
+        if excess <= 0:
+            return 0
+        excess += self.limit * (_FULL - _TRIMMED)
+        dropped = 0
+        for _, size, path in sorted(entries):
+            if dropped >= excess:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                dropped += size
+        logger.info("dropped %d MB of the oldest scores from %s", dropped // 1_000_000, self.cache)
+        return dropped
+
+    def _places(self, key: str) -> list[Path]:
+        places = [part_path(folder, key) for folder in self.folders]
+        return places if self.cache is None else [*places, self._cached(key)]
+
+    def _cached(self, key: str) -> Path:
+        return part_path(Path(str(self.cache)) / key[:2], key)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Hard-link a file, or copy it where that cannot be; the target appears whole or not at all."""
+    with contextlib.suppress(OSError):
+        target.unlink(missing_ok=True)
+        os.link(source, target)
+        return
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)

@@ -1,0 +1,160 @@
+"""The output folder of a shard: the scores of its genes as parts, and what it takes to merge it with the others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from splicecore.artifacts.store import digest, file_sha256, make_folder, read_json, write_json
+from splicecore.errors import ChecksumError, InputError
+from splicecore.evaluate.calls import CallSummary
+from splicecore.predict.manifest import gene_manifest, run_manifest
+from splicecore.predict.parts import part_path
+from splicecore.predict.record import PlanRecord
+from splicecore.predict.report import write_reports
+from splicecore.predict.runner import PassResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from splicecore.artifacts.run_directory import RunDirectory
+
+__all__ = ["SCORES", "ShardFolder", "finish_shard", "move_file"]
+
+SCORES = "scores"
+"""Folder of the score parts in a shard's folder and in a pass's artifacts."""
+
+_FILE = "shard.json"
+_SCHEMA = "splicecore-shard/1"
+
+
+def finish_shard(
+    directory: RunDirectory,
+    record: PlanRecord,
+    result: PassResult,
+    calls: Mapping[str, CallSummary],
+    how: Mapping[str, Any],
+    *,
+    command: str,
+    folders: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Leave a shard's parts and its record behind, and record it as finished.
+
+    Parameters
+    ----------
+    command
+        What the shard is one of: ``"run"`` or ``"predict"``.
+    folders
+        Further folders that hold files of the shard, below its folder.
+
+    Returns
+    -------
+    The manifest, less the files' hashes.
+    """
+    make_folder(directory.path / SCORES)
+    for key in record.keys:
+        if key in result.done:
+            move_file(part_path(directory.parts, key), part_path(directory.path / SCORES, key))
+    shard = {
+        "schema": _SCHEMA,
+        "command": command,
+        "record": record.to_json(),
+        "result": attrs.asdict(result),
+        "calls": {key: summary.to_json() for key, summary in calls.items()},
+        "how": dict(how),
+    }
+    rows = sum(record.gene(key).length for key in result.done)
+    shard_path, manifest_path = directory.path / _FILE, directory.path / "gene_manifest.json"
+    write_json(shard_path, shard)
+    write_json(manifest_path, gene_manifest(record, result))
+    write_reports(directory.path, record, result, calls, how, rows=rows)
+    finished = run_manifest(record, result, rows=rows)
+    files = [file for name in (SCORES, *folders) for file in sorted((directory.path / name).glob("[!.]*"))]
+    directory.finish(finished, [shard_path, manifest_path, *files], keep_work=False)
+    return finished
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Move a file within one file system; one that was moved before an interruption is left where it is."""
+    if source.exists():
+        source.replace(target)
+    elif not target.exists():
+        raise ChecksumError(f"{source} is gone", hint="run the same command again")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ShardFolder:
+    """A finished shard.
+
+    Attributes
+    ----------
+    path
+        Its folder.
+    command
+        ``"run"`` or ``"predict"``.
+    record, result, calls, how
+        What it did; see :func:`finish_shard`.
+    """
+
+    path: Path
+    command: str
+    record: PlanRecord
+    result: PassResult
+    calls: dict[str, CallSummary]
+    how: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> ShardFolder:
+        """Read a shard's folder and check that it is whole.
+
+        Raises
+        ------
+        InputError
+            If it is no folder of a shard, or the shard is not finished.
+        ChecksumError
+            If a file is missing or changed since.
+        """
+        if not path.is_dir():
+            raise InputError(f"{path} {'is not a folder' if path.exists() else 'does not exist'}")
+        if not (path / "manifest.json").exists():
+            unfinished = (path / ".splicecore" / "run.json").exists()
+            raise InputError(
+                f"{path} is an unfinished run" if unfinished else f"{path} holds no run",
+                hint="run its command again to finish it" if unfinished else "name the output folders of shards",
+            )
+        manifest = read_json(path / "manifest.json")
+        if _FILE not in manifest.get("files", {}):
+            raise InputError(f"{path} is a whole run, not a shard", hint="only runs with --shard i/n can be merged")
+        for name, expected in manifest["files"].items():
+            if not (path / name).is_file():
+                raise ChecksumError(f"{path / name} is missing", hint="run the shard's command again")
+            if file_sha256(path / name) != expected:
+                raise ChecksumError(f"{path / name} changed since it was written", hint="run the shard's command again")
+        value = read_json(path / _FILE)
+        if value.get("schema") != _SCHEMA:
+            raise InputError(f"{path / _FILE} is of schema {value.get('schema')!r}, not {_SCHEMA!r}")
+        shard = cls(
+            path=path,
+            command=value["command"],
+            record=PlanRecord.from_json(value["record"]),
+            result=PassResult(**value["result"]),
+            calls={key: CallSummary.from_json(summary) for key, summary in value["calls"].items()},
+            how=value["how"],
+        )
+        if digest(shard.record.own_identity) != digest(manifest["identity"]):
+            raise ChecksumError(f"{path}: manifest.json and {_FILE} contradict each other")
+        return shard
+
+    def copy_parts(self, target: Path) -> None:
+        """Put the shard's score parts into a folder, as hard links where that can be."""
+        for key in self.record.keys:
+            source, part = part_path(self.path / SCORES, key), part_path(target, key)
+            if source.exists() and not part.exists():
+                try:
+                    os.link(source, part)
+                except OSError:
+                    shutil.copyfile(source, part)
