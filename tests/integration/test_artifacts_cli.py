@@ -29,7 +29,7 @@ class Shelf:
         manager = ArtifactManager(config)
         model = {"name": config.base_model, "fingerprint": "abc"}
         identity = {"base_model": model, "inputs": {"build": config.build}, "seed": seed}
-        placement = manager.place(digest(identity), new_version=True)
+        placement = manager.place(digest(identity), new_version=config.mode == "production")
         with RunDirectory(placement.folder).locked() as run:
             run.begin(identity, force=placement.force)
             if finish:
@@ -61,7 +61,9 @@ def shelf(tmp_path, capsys) -> Shelf:
 
 
 def test_list(shelf):
-    lines = [line.split() for line in shelf.call("list").splitlines()]
+    said = shelf.call("list")
+    assert all(line == line.rstrip() for line in said.splitlines())
+    lines = [line.split() for line in said.splitlines()]
     assert lines[0][:4] == ["spliceai", "on", "ensembl", "GRCh38:"]
     assert lines[1] == ["kind", "name", "state", "genes", "rows", "files", "bytes", "written"]
     assert [(line[0], line[-1][-6:]) for line in lines[2:]] == [
@@ -125,7 +127,7 @@ def test_promote_says_first_what_it_would_do(shelf):
 
 def test_clean_says_first_what_it_would_do(shelf):
     said = shelf.call("clean", "--keep", "0")
-    assert "would remove brca" in said
+    assert f"would remove brca: {shelf.root}/ensembl/GRCh38/spliceai_eval/tests/brca\n" in said
     assert "kept half: is unfinished; --force removes it" in said
     assert shelf.json("clean", "--keep", "0") == {
         "removed": [],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from splicecore.errors import ConfigError
+from splicecore.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from splicecore.artifacts.artifact_config import ArtifactConfig
@@ -24,6 +24,7 @@ __all__ = [
     "check_relative",
     "check_test_name",
     "pass_of_test",
+    "subfolders",
     "test_of_pass",
 ]
 
@@ -140,3 +141,17 @@ def pass_of_test(folder: Path) -> Path:
 def test_of_pass(folder: Path) -> Path:
     """Return the folder of the test whose pass is in a folder."""
     return folder.parents[1]
+
+
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted; none where it does not exist.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be read.
+    """
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    except OSError as error:
+        raise OutputError(f"cannot read {folder}: {error.strerror}", hint="check its permissions") from error

@@ -16,7 +16,7 @@ import attrs
 
 from splicecore.artifacts.artifact_config import ArtifactConfig, local_time
 from splicecore.artifacts.cleaning import Cleaning, clean_tests
-from splicecore.artifacts.layout import ArtifactLayout, check_name, check_relative, pass_of_test
+from splicecore.artifacts.layout import ArtifactLayout, check_name, check_relative, pass_of_test, subfolders
 from splicecore.artifacts.locks import exclusive
 from splicecore.artifacts.pass_record import PassRecord, claim_path, read_pass
 from splicecore.artifacts.pass_validation import PassValidation, validate_pass
@@ -25,7 +25,7 @@ from splicecore.artifacts.promotion import STAGING, copy_pass, sweep
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import make_folder, write_json
 from splicecore.artifacts.versions import LATEST, VersionName, point_latest, read_latest
-from splicecore.errors import OutputError, ResourceNotFoundError
+from splicecore.errors import ConfigError, OutputError, ResourceNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,11 +143,8 @@ class ArtifactManager:
 
     def versions(self) -> list[PassRecord]:
         """Return the production versions, newest first, with what they say about themselves."""
-        names = [(version, str(version)) for version in self._version_names()]
-        records = [
-            read_pass("production", name, self.layout.production / name, self.config)
-            for _, name in sorted(names, reverse=True)
-        ]
+        names = [str(version) for version in sorted(self._version_names(), reverse=True)]
+        records = [read_pass("production", name, self.layout.production / name, self.config) for name in names]
         latest = next((record for record in records if record.finished), None)
         return [attrs.evolve(record, latest=record is latest) for record in records]
 
@@ -158,10 +155,8 @@ class ArtifactManager:
     def tests(self) -> list[PassRecord]:
         """Return the tests by name, with what they say about themselves."""
         folder = self.layout.tests
-        names = (
-            [path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != "."] if folder.is_dir() else []
-        )
-        return [read_pass("test", name, pass_of_test(folder / name), self.config) for name in sorted(names)]
+        names = [name for name in subfolders(folder) if not name.startswith(".")]
+        return [read_pass("test", name, pass_of_test(folder / name), self.config) for name in names]
 
     def find(self, which: str | None = None) -> PassRecord:
         """Return a pass by ``latest``, a version (``v2`` or in full), or a test's name; None for this configuration's.
@@ -215,8 +210,12 @@ class ArtifactManager:
         OutputError
             If the newest production version is another pass, and neither option is given; or if a folder holds a
             pass of another base model, source, build or release.
+        ConfigError
+            If a test is given ``new_version``: tests have none.
         """
         if self.config.test_name is not None:
+            if new_version:
+                raise ConfigError("a test has no versions", hint="leave --new-version out, or use --mode production")
             return choose_test(self._test(self.config.test_name), identity_digest, force=force)
         placement = choose_version(self.versions(), identity_digest, force=force, new_version=new_version)
         if placement is not None and not placement.force:
@@ -321,7 +320,7 @@ class ArtifactManager:
             "artifacts_dir": str(self._planned() if own is None else own.folder),
             "training_data": str(self.layout.training_data),
             "training_data_exists": self.layout.training_data.is_dir(),
-            "models": sorted(path.name for path in models.glob("[!.]*") if path.is_dir() and path.name != LATEST),
+            "models": [name for name in subfolders(models) if name != LATEST and not name.startswith(".")],
             "latest_model": read_latest(models),
             "passes": self.get_artifact_metadata(),
         }
@@ -360,9 +359,8 @@ class ArtifactManager:
         return VersionName.after([version.number for version in self._version_names()], self._clock())
 
     def _version_names(self) -> list[VersionName]:
-        folder = self.layout.production
-        names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-        return [version for version in map(VersionName.parse, names) if version is not None]
+        versions = map(VersionName.parse, subfolders(self.layout.production))
+        return [version for version in versions if version is not None]
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -378,7 +376,10 @@ class ArtifactManager:
         if identity_digest is not None:
             make_folder(claim_path(staging).parent)
             write_json(claim_path(staging), {"identity_digest": identity_digest})
-        staging.rename(folder)
+        try:
+            staging.rename(folder)
+        except OSError as error:
+            raise OutputError(f"cannot write {folder}: {error.strerror}") from error
         return folder
 
     def _point_latest(self, versions: list[PassRecord]) -> None:

@@ -18,6 +18,8 @@ from splicecore.errors import ChecksumError, ConfigError, OutputError
 from splicecore.genome.assemblies import ASSEMBLIES
 
 if TYPE_CHECKING:
+    import os
+
     from splicecore.artifacts.artifact_config import ArtifactConfig
 
 __all__ = ["PassRecord", "PassState", "claim_path", "read_pass"]
@@ -93,8 +95,8 @@ class PassRecord:
     def modified(self) -> float:
         """When the pass was last written, in seconds since 1970: its manifest, plan or folder."""
         run = RunDirectory(self.folder)
-        candidates = (run.manifest_path, run.work / "run.json", self.folder)
-        return max((path.stat().st_mtime for path in candidates if path.exists()), default=0.0)
+        found = [_stat(path) for path in (run.manifest_path, run.work / "run.json", self.folder)]
+        return max((status.st_mtime for status in found if status is not None), default=0.0)
 
     def require_usable(self) -> PassRecord:
         """Return the record itself.
@@ -177,8 +179,17 @@ def read_pass(kind: Literal["production", "test"], name: str, folder: Path, conf
     )
 
 
+def _stat(path: Path) -> os.stat_result | None:
+    """Status of a path; None if there is nothing, or no longer."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
 def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
+    status = _stat(path)
+    return None if status is None else status.st_size
 
 
 def _malformed(manifest: Any) -> str | None:

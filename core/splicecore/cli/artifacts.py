@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from splicecore.artifacts.discovery import find_artifacts
+from splicecore.artifacts.layout import test_of_pass
 from splicecore.artifacts.manager import ArtifactManager
 from splicecore.errors import ConfigError, ExitCode
 
@@ -201,7 +202,7 @@ def _write_validation(results: Sequence[PassValidation]) -> None:
 
 def _write_cleaning(cleaning: Cleaning, *, done: bool) -> None:
     for test in cleaning.removed:
-        click.echo(f"{'removed' if done else 'would remove'} {test.name}: {test.folder}")
+        click.echo(f"{'removed' if done else 'would remove'} {test.name}: {test_of_pass(test.folder)}")
     for test, reason in cleaning.kept:
         click.echo(f"kept {test.name}: {reason}")
     if not cleaning.removed:
@@ -220,7 +221,7 @@ def _count(value: int | None) -> str:
 def _write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write aligned columns; nothing is cut, so that a hash can be copied."""
     table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    widths = [*(max(len(row[column]) for row in table) for column in range(len(header) - 1)), 0]
     for number, row in enumerate(table):
         cells = [
             click.style(cell.ljust(width), bold=number == 0, fg=_COLORS.get(cell))

@@ -156,7 +156,7 @@ def test_a_new_version_leaves_the_old_one_alone(desk):
     desk.now = datetime(2025, 12, 1, tzinfo=UTC)
     second = desk.write(manager, 2, finish=False, new_version=True)
     assert second.name == "v2_20251201"
-    assert manager.latest().folder == first
+    assert manager.latest().folder == manager.get_artifacts_dir() == first
     assert str((manager.layout.production / "latest").readlink()) == first.name
     assert manager.place(digest(desk.identity(manager, 2)), new_version=True).reason == "resume"
     assert desk.write(manager, 2) == second
@@ -207,6 +207,8 @@ def test_a_test_is_overwritten_by_another_pass(desk):
     assert manager.place(digest(desk.identity(manager, 2))).force
     assert desk.write(manager, 2) == folder
     assert manager.show()["identity"]["threshold"] == 2
+    with pytest.raises(ConfigError, match="no versions"):
+        manager.place(key, new_version=True)
 
 
 def test_score_folders_come_production_first(desk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,3 +92,13 @@ def test_a_lock_is_seen_and_ends_with_its_process(tmp_path):
         assert is_locked(path)
     with pytest.raises(OutputError), exclusive(path / "below"):
         pass
+
+
+def test_latest_is_never_gone_while_it_moves(tmp_path):
+    point_latest(tmp_path, "v0")
+    with ThreadPoolExecutor(1) as pool:
+        moving = pool.submit(lambda: [point_latest(tmp_path, f"v{number}") for number in range(300)])
+        seen = {read_latest(tmp_path)}
+        while not moving.done():
+            seen.add(read_latest(tmp_path))
+    assert None not in seen
