@@ -77,7 +77,7 @@ def command(
 
 def tell_pass(result: PredictResult) -> None:
     """Say what a pass left behind: counts, accuracy and the folder on stdout, failures on stderr."""
-    done = "found finished from before" if result.already_finished else f"{result.genes - result.failed} genes"
+    done = "found finished from before" if result.already_finished else f"{result.genes} genes"
     rows = ", ".join(f"{number:,} {table}" for table, number in result.rows.items())
     click.echo(f"{done}; rows: {rows or 'to be merged'}")
     for total in result.totals:

@@ -68,7 +68,7 @@ def command(
 
 def tell(result: Any, unit: str) -> None:
     """Say what a run left behind: counts and paths on stdout, failures on stderr."""
-    done = "found finished from before" if result.already_finished else f"{result.genes - result.failed} genes"
+    done = "found finished from before" if result.already_finished else f"{result.genes} genes"
     click.echo(f"{done}, {result.rows:,} {unit}: {result.predictions}")
     for path in result.exports:
         click.echo(str(path))

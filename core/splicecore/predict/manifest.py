@@ -47,7 +47,7 @@ def run_manifest(record: PlanRecord, result: PassResult, *, rows: int) -> dict[s
         "schema": "splicecore-run/1",
         "identity": record.own_identity,
         "rows": rows,
-        "genes": len(record.genes),
+        "genes": len(result.done),
         "failed": count_failed(record, result),
         "inputs": dict(record.inputs),
         "base_model": {name: record.base_model[name] for name in about},

@@ -171,7 +171,7 @@ def run_result(
         predictions=predictions,
         report=directory.path / "performance_report.txt",
         rows=int(manifest["rows"]),
-        genes=len(record.genes),
+        genes=int(manifest["genes"]),
         failed=int(manifest["failed"]),
         already_finished=already_finished,
         exports=tuple(exports),
