@@ -34,9 +34,9 @@ class GeneRecord:
     num_transcripts, num_exons
         Transcripts, and different exons.
     avg_exon_length, median_exon_length
-        Of the different exons.
+        Of the different exons; None for a gene without exons.
     total_exon_length, total_intron_length
-        Bases in exons of any transcript, and bases of the gene that are in none.
+        Bases in exons of any transcript, and bases from the first exon to the last that are in none.
     n_splice_sites
         Different splice sites: positions and types.
     num_overlaps
@@ -53,8 +53,8 @@ class GeneRecord:
     gene_length: int
     num_transcripts: int
     num_exons: int
-    avg_exon_length: float
-    median_exon_length: float
+    avg_exon_length: float | None
+    median_exon_length: float | None
     total_exon_length: int
     total_intron_length: int
     n_splice_sites: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,7 @@ ROWS, CELLS = 1 << 16, 1 << 23
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, slots=False)
 class _Part:
     """What one feature set gives for one base model, or for none in particular (``model`` is empty then)."""
 
@@ -46,6 +47,16 @@ class _Part:
     def fields(self) -> list[pa.Field[Any]]:
         """Columns as they appear in the whole table."""
         return [self._field(field) for field in self.schema]
+
+    @functools.cached_property
+    def complete(self) -> list[int]:
+        """Columns without nulls, by index."""
+        return [i for i, field in enumerate(self.schema) if not field.nullable]
+
+    @functools.cached_property
+    def floats(self) -> list[int]:
+        """Columns of floats, by index."""
+        return [i for i, field in enumerate(self.schema) if pa.types.is_floating(field.type)]
 
     def _field(self, field: pa.Field[Any]) -> pa.Field[Any]:
         near = "true" if is_near_label(field, self.spec.near_label) else "false"
@@ -305,12 +316,16 @@ def _check_batch(part: _Part, batch: Any, rows: int) -> None:
         raise ContractError(
             f"{who} returned {f'column {wrong[0]!r} where {wrong[1]!r} is declared' if wrong else said}"
         )
-    for declared, column in zip(part.schema, batch.columns, strict=True):
-        if column.type != declared.type:
-            raise ContractError(f"{who} returned {declared.name} as {column.type}, not {declared.type}")
-        if column.null_count and not declared.nullable:
-            raise ContractError(f"{who} returned a null in {declared.name}, which is declared without")
-        if pa.types.is_floating(column.type):
-            values = column.drop_null() if column.null_count else column
-            if not np.isfinite(values.to_numpy(zero_copy_only=False)).all():
-                raise ContractError(f"{who} returned a {declared.name} that is not finite; what is missing is null")
+    if batch.schema.types != part.schema.types:
+        declared, column = next(
+            each for each in zip(part.schema, batch.schema, strict=True) if each[0].type != each[1].type
+        )
+        raise ContractError(f"{who} returned {declared.name} as {column.type}, not {declared.type}")
+    for i in part.complete:
+        if batch.column(i).null_count:
+            raise ContractError(f"{who} returned a null in {part.schema.names[i]}, which is declared without")
+    for i in part.floats:
+        values = batch.column(i)
+        values = values.drop_null() if values.null_count else values
+        if not np.isfinite(values.to_numpy(zero_copy_only=False)).all():
+            raise ContractError(f"{who} returned a {part.schema.names[i]} that is not finite; what is missing is null")

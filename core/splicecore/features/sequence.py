@@ -58,6 +58,7 @@ class Sequence:
         self.config = SequenceConfig() if config is None else config
         self.halo = self.config.window // 2
         self._schema = schema(self.config)
+        self._names = {k: [f"{k}mer_{word}" for word in word_names(k)] for k in self.config.kmer_sizes}
 
     def compute(self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]) -> pa.RecordBatch:  # noqa: ARG002
         """See :meth:`splicecore.api.FeatureSet.compute`."""
@@ -66,13 +67,19 @@ class Sequence:
         low = int(index.min()) + first if len(index) else first
         high = int(index.max()) + first + window if len(index) else first + window
         codes, starts = block.codes[low:high], index + (first - low)
-        columns: dict[str, npt.NDArray[Any]] = {}
+        columns: dict[str, Any] = {}
         if self.config.composition:
             columns |= _composition(count_words(codes, 4, starts, window))
-        for k in self.config.kmer_sizes:
+        for k, names in self._names.items():
             counts = count_words(word_codes(codes, k), 4**k, starts, window - k + 1)
-            columns |= {f"{k}mer_{word}": row for word, row in zip(word_names(k), counts, strict=True)}
+            columns |= zip(names, _rows(counts), strict=True)
         return column_batch(self._schema, columns)
+
+
+def _rows(counts: npt.NDArray[np.int16]) -> Iterator[pa.Array[Any]]:
+    """Rows of a matrix as Arrow arrays that share one buffer: thousands of columns are made at the cost of one."""
+    buffer, width = pa.array(counts.ravel()), counts.shape[1]
+    return (buffer.slice(first, width) for first in range(0, counts.size, width)) if width else (buffer for _ in counts)
 
 
 def _composition(counts: npt.NDArray[np.int16]) -> dict[str, npt.NDArray[Any]]:
