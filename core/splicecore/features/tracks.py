@@ -21,6 +21,7 @@ from splicecore.tracks.config import JUNCTION_COLUMNS, TrackConfig, TracksConfig
 from splicecore.tracks.junction_index import JunctionIndex
 from splicecore.tracks.kinds import detect_kind
 from splicecore.tracks.signal import SignalTrack, open_signal
+from splicecore.tracks.text import read_head
 from splicecore.tracks.windows import windowed_values
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class TrackFeatures:
         for track in self.config.tracks:
             settings = {key: value for key, value in attrs.asdict(track).items() if not key.startswith("path")}
             settings = {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}
-            settings["files"] = [{"name": path.name, "sha256": file_sha256(path, cache)} for path in _paths(track)]
+            settings["files"] = [_identity(path, cache) for path in _paths(track)]
             described.append(settings)
         return {"tracks": described}
 
@@ -192,6 +193,11 @@ def _resolve(track: TrackConfig) -> TrackConfig:
 
 def _paths(track: TrackConfig) -> list[Path]:
     return [Path(path) for path in (track.path, track.path_minus) if path is not None]
+
+
+def _identity(path: Path, cache: Path | None) -> dict[str, str]:
+    read_head(path)  # a file that is missing is an error of the input
+    return {"name": path.name, "sha256": file_sha256(path, cache)}
 
 
 def _strands(track: TrackConfig) -> list[tuple[str, ...]]:

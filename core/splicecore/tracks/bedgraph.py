@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BedGraphTrack"]
 
-_KEPT_ROW_GROUPS = 4
+_KEPT_ROW_GROUPS = 16
 
 _Intervals = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]
 
@@ -30,7 +30,7 @@ _Intervals = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.
 class BedGraphTrack:
     """An open bedGraph file. Make it by :meth:`open`.
 
-    Only the row groups of the index that a span needs are read; the last four are kept.
+    Only the row groups of the index that a span needs are read; the last 16 are kept.
     """
 
     def __init__(self, index: Path, file: Any, contigs: dict[str, ContigIntervals]) -> None:

@@ -1,6 +1,6 @@
 """The index of a bedGraph file: its intervals sorted, in Parquet, so that reading a gene touches few of them.
 
-The file may be unsorted and larger than memory: its intervals are first laid down by contig and bin of 2 Mb in a
+The file may be unsorted and larger than memory: its intervals are first laid down by contig and bin of 1 Mb in a
 temporary file, then sorted bin by bin. The name of an index holds the hash of the file's content.
 """
 
@@ -35,8 +35,8 @@ METADATA_KEY = "splicecore.bedgraph"
 """Key of the index's metadata: a JSON list of :class:`ContigIntervals`."""
 
 _VERSION = 1
-_BIN_BITS = 21
-_ROW_GROUP = 131_072
+_BIN_BITS = 20
+_ROW_GROUP = 32_768
 _COLUMNS: dict[str, pa.DataType] = {
     "contig": pa.string(),
     "start": pa.int64(),
@@ -142,7 +142,7 @@ def _check(source: TrackText, rows: _Rows) -> None:
 
 
 class _Bins:
-    """Rows by contig and bin of 2 Mb (of their start) in a temporary file."""
+    """Rows by contig and bin of 1 Mb (of their start) in a temporary file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _WIDEST = 100_000
 
 
-def _integers(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else value
 
 
@@ -73,9 +73,9 @@ class TrackConfig:
     path: str
     path_minus: str | None = None
     kind: TrackKind | None = None
-    windows: tuple[int, ...] | None = attrs.field(default=None, converter=_integers)
+    windows: tuple[int, ...] | None = attrs.field(default=None, converter=_as_tuple)
     strand: Literal["both", "+", "-", "gene"] | None = None
-    columns: tuple[str, ...] = attrs.field(default=(), converter=_integers)
+    columns: tuple[str, ...] = attrs.field(default=(), converter=_as_tuple)
     min_reads: int = attrs.field(default=1)
     multimapped: bool = False
     reach: int = attrs.field(default=100)
@@ -122,10 +122,6 @@ class TrackConfig:
             raise ConfigError(f"track {self.name}: reach {value} is not from 0 to {_WIDEST:,} bases")
 
 
-def _tracks(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else value
-
-
 @attrs.frozen(kw_only=True)
 class TracksConfig:
     """Settings of the feature set ``tracks``: ``[[features.tracks.tracks]]`` of a configuration file.
@@ -136,7 +132,7 @@ class TracksConfig:
         The tracks, in the order of their columns; names occur once.
     """
 
-    tracks: tuple[TrackConfig, ...] = attrs.field(default=(), converter=_tracks)
+    tracks: tuple[TrackConfig, ...] = attrs.field(default=(), converter=_as_tuple)
 
     @tracks.validator
     def _check_tracks(self, _: object, value: tuple[TrackConfig, ...]) -> None:

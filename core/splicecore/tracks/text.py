@@ -20,7 +20,7 @@ from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["TrackText"]
+__all__ = ["TrackText", "read_head"]
 
 _BLOCK = 8 << 20
 _SNIFFED_LINES = 10_000

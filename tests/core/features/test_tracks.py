@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -171,6 +174,10 @@ def test_the_contract_knows_the_files_by_content_not_by_place(bedgraph, star, tm
     assert contracts[0] == contracts[1]
     assert str(tmp_path) not in json.dumps(contracts)
     assert [entry["kind"] for entry in contracts[0]] == ["bedgraph", "junctions"]
+    copies[0].unlink()
+    with pytest.raises(InputError, match="does not exist"):
+        TrackFeatures(tracks({"name": "s", "path": copies[0], "kind": "bedgraph"})).contract_settings()
+    copies[0].write_bytes(bedgraph.read_bytes())
     copies[1].write_text(STAR + STAR)
     other = TrackFeatures(
         tracks({"name": "s", "path": copies[0]}, {"name": "j", "path": copies[1]})
@@ -255,3 +262,29 @@ def test_a_file_of_another_genome_is_an_error(bedgraph, resources):
         pytest.raises(InputError, match="no contig"),
     ):
         features.compute(block(), np.array([1]), resources)
+
+
+def blocks_of(language):
+    text = (Path(__file__).resolve().parents[3] / "docs" / "tracks.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_documentations_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    examples = blocks_of("python")
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "tracks.md", "exec"), {})
+    (settings_,) = blocks_of("toml")
+    config = structure(tomllib.loads(settings_)["features"]["tracks"], TracksConfig, where="tracks.md")
+    assert [track.name for track in config.tracks] == ["phylop", "coverage", "liver"]
+
+
+def test_the_documentation_has_every_column_of_junctions_and_key(star):
+    text = (Path(__file__).resolve().parents[3] / "docs" / "tracks.md").read_text(encoding="utf-8")
+    declared = schema(tracks({"name": "x", "path": star}))
+    for field in declared:
+        kind = {"float": "float32"}.get(str(field.type), str(field.type))
+        assert f"| `<name>_{field.name.removeprefix('x_')}` | {kind} |" in text
+    for attribute in attrs.fields(TrackConfig):
+        assert f"| `{attribute.name}` |" in text
