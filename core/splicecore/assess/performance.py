@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from splicecore.evaluate.metrics import Confusion, average_precision, top_k_accuracy
+from splicecore.assess.ranking import Ranking, rank_positions
+from splicecore.evaluate.metrics import Confusion
 from splicecore.genome.arrow import compute as pc
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def performance_rows(
         class) pairs of both.
     """
     rows: list[dict[str, Any]] = []
+    rankings: list[Ranking] = []
     for name, found in labels.items():
         tp, sites = int(np.count_nonzero(found.found)), len(found.sites)
         counts = {
@@ -58,11 +60,11 @@ def performance_rows(
             "overlap_sites": len(found.others),
             "overlap_calls": found.overlap_calls,
         }
-        rows.append({"site_type": name, **counts, **ratios(counts, threshold), **_rankings([found], [scores[name]])})
+        rankings.append(Ranking.of(found, scores[name]))
+        rows.append({"site_type": name, **counts, **ratios(counts, threshold), **rank_positions(rankings[-1:])})
     counts = {name: sum(row[name] for row in rows) for name in COUNTS}
     counts |= {"positions": rows[0]["positions"], "tn": negatives}
-    ranking = _rankings(list(labels.values()), [scores[name] for name in labels])
-    return [*rows, {"site_type": "both", **counts, **ratios(counts, threshold), **ranking}]
+    return [*rows, {"site_type": "both", **counts, **ratios(counts, threshold), **rank_positions(rankings)}]
 
 
 def ratios(counts: Mapping[str, int], threshold: float = math.nan) -> dict[str, float | None]:
@@ -92,35 +94,6 @@ def sum_performance(tables: Sequence[pa.Table] | pa.Table) -> list[dict[str, Any
         counts = {count: pc.sum(chosen.column(count), min_count=0).as_py() for count in COUNTS}
         rows.append({"site_type": name, **counts, **ratios(counts)})
     return rows
-
-
-def _rankings(labels: Sequence[ClassLabels], scores: Sequence[_Floats]) -> dict[str, float | None]:
-    """Rank the exact positions of one or several classes, without the sites of other genes.
-
-    What ranks below the lowest true site changes neither measure. Average precision looks at the thresholds that true
-    sites set; the other positions between two of them enter as one, weighted by their number.
-    """
-    lowest = [track[found.sites].min() for found, track in zip(labels, scores, strict=True) if len(found.sites)]
-    if not lowest:
-        return {"average_precision": None, "top_k": None}
-    truths, ranked = [], []
-    for found, track in zip(labels, scores, strict=True):
-        kept = track >= min(lowest)
-        kept[found.others] = False
-        truth = np.zeros(len(track), dtype=np.bool_)
-        truth[found.sites] = True
-        truths.append(truth[kept])
-        ranked.append(track[kept])
-    truth, score = np.concatenate(truths), np.concatenate(ranked)
-    true, others = score[truth], np.sort(score[~truth])
-    levels = np.unique(true)
-    between = np.diff(np.searchsorted(others, levels), append=len(others))
-    average = average_precision(
-        np.arange(len(true) + len(levels)) < len(true),
-        np.concatenate([true, levels]),
-        np.concatenate([np.ones(len(true)), between]),
-    )
-    return {"average_precision": average, "top_k": top_k_accuracy(truth, score)}
 
 
 def _known(value: float) -> float | None:

@@ -1,9 +1,10 @@
 """The tables of a pass as TSV files, for pipelines that read splice positions as text.
 
-Their names, columns and conventions differ from those of the tables: ``position``, ``predicted_position``, ``true_position`` and windows count from the
-gene's 5' end (0-based, windows half-open), a found or missed site has one row for every transcript (other rows have an
-empty ``transcript_id``), ``score`` of TP and FN is the maximum of the window, and ``context_score_*`` are those of the
-row's class (TN: of the higher one). A field without a value is empty. Rows keep the order of the tables.
+Their names, columns and conventions differ from those of the tables: ``position``, ``predicted_position``,
+``true_position`` and windows count from the gene's 5' end (0-based, windows half-open), a found or missed site has one
+row for every transcript (other rows have an empty ``transcript_id``), ``score`` of TP and FN is the maximum of the
+window, and ``context_score_*`` are those of the row's class (TN: of the higher one). A field without a value is empty.
+Rows keep the order of the tables.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from splicecore.assess.labels import ClassLabels
 from splicecore.assess.performance import sum_performance
+from splicecore.assess.ranking import Ranking, rank_positions
 from splicecore.evaluate.metrics import average_precision, top_k_accuracy
 
 
@@ -89,3 +91,41 @@ def test_counts_of_genes_add_up(genes):
     assert rows["acceptor"]["recall"] == 0.0
     assert sum_performance(pa.concat_tables([one, two])) == list(rows.values())
     assert [row["sites"] for row in sum_performance(one.slice(0, 0))] == [0, 0, 0]
+
+
+@given(
+    n_sites=st.integers(1, 60),
+    lowest=st.sampled_from([-8.0, -4.0, -2.0]),
+    digits=st.sampled_from([1, 3, 8]),
+    seed=st.integers(0, 10_000),
+)
+@settings(max_examples=150)
+def test_rankings_of_many_scores_of_any_size(n_sites, lowest, digits, seed):
+    """Ties and none, many low sites and few, both classes: always the same as sorting everything."""
+    rng = np.random.default_rng(seed)
+    empty = np.empty(0, np.int64)
+    rankings, truths, scores = [], [], []
+    for _ in range(2):
+        track = (10 ** rng.uniform(lowest, 0, 300)).round(digits).astype(np.float32)
+        sites, others = np.split(np.sort(rng.choice(300, n_sites + 5, replace=False)), [n_sites])
+        labels = ClassLabels(
+            sites=sites,
+            found=track[sites] >= 0.5,
+            best=sites,
+            window_score=track[sites],
+            false_positives=empty,
+            settled=track >= 0.5,
+            others=others,
+            overlap_calls=0,
+            negatives=0,
+        )
+        rankings.append(Ranking.of(labels, track))
+        kept = np.setdiff1d(np.arange(300), others)
+        truths.append(np.isin(kept, sites))
+        scores.append(track[kept])
+    for found, truth, score in (
+        (rank_positions(rankings[:1]), truths[0], scores[0]),
+        (rank_positions(rankings), np.concatenate(truths), np.concatenate(scores)),
+    ):
+        assert found["average_precision"] == pytest.approx(average_precision(truth, score), abs=1e-12)
+        assert found["top_k"] == pytest.approx(top_k_accuracy(truth, score), abs=1e-12)

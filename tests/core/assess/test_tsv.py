@@ -1,4 +1,4 @@
-"""The older files: names, columns, conventions, and that nothing of the tables is lost or shifted."""
+"""The files: names, columns, conventions, and that nothing of the tables is lost or shifted."""
 
 from __future__ import annotations
 
