@@ -90,11 +90,12 @@ def _why_kept(test: PassRecord, *, force: bool) -> str | None:
 def _remove(test: PassRecord) -> str | None:
     """Remove a test, holding its folder; returns the reason if a process holds it."""
     with contextlib.ExitStack() as stack:
-        if test.folder.is_dir():
-            try:
-                stack.enter_context(RunDirectory(test.folder).locked())
-            except OutputError as error:
-                return error.message
+        for folder in (test.folder, *test.shards):
+            if folder.is_dir():
+                try:
+                    stack.enter_context(RunDirectory(folder).locked())
+                except OutputError as error:
+                    return error.message
         move_away(test_of_pass(test.folder))
     logger.info("removed test %s", test.name)
     return None

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from splicecore.artifacts.artifact_config import ArtifactConfig
 
 __all__ = [
+    "RELEASE",
+    "SHARDS",
     "SUFFIX",
     "ArtifactLayout",
     "check_base_model",
@@ -36,6 +38,10 @@ SUFFIX = "_eval"
 
 RELEASE = "release-"
 """Begins the name of a release's folder."""
+
+
+SHARDS = "shards"
+"""Folder of the shards of a pass, each a run directory of its own, in the folder of the pass."""
 
 
 def check_name(what: str, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from splicecore.artifacts.layout import check_relative
+from splicecore.artifacts.layout import SHARDS, check_relative, subfolders
 from splicecore.artifacts.locks import is_locked
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import digest, read_json
@@ -46,8 +46,9 @@ class PassRecord:
     folder
         Folder of the pass, where ``manifest.json`` is.
     state
-        ``"finished"``; ``"unfinished"`` (running or interrupted); ``"empty"`` (not begun); ``"damaged"`` (its manifest
-        cannot be read); ``"foreign"`` (it belongs to another base model, source, build or release).
+        ``"finished"``; ``"unfinished"`` (running or interrupted, or shards that are not merged); ``"empty"`` (not
+        begun); ``"damaged"`` (its manifest cannot be read); ``"foreign"`` (it belongs to another base model, source,
+        build or release).
     problem
         Why it is damaged or foreign.
     manifest
@@ -76,9 +77,15 @@ class PassRecord:
         return self.state == "finished"
 
     @property
+    def shards(self) -> tuple[Path, ...]:
+        """Folders of the pass's shards."""
+        folder = self.folder / SHARDS
+        return tuple(folder / name for name in subfolders(folder) if not name.startswith("."))
+
+    @property
     def running(self) -> bool:
-        """Whether a process is writing into the folder now."""
-        return is_locked(RunDirectory(self.folder).work / "lock")
+        """Whether a process is writing the pass, or one of its shards, now."""
+        return any(is_locked(RunDirectory(folder).work / "lock") for folder in (self.folder, *self.shards))
 
     @property
     def identity_digest(self) -> str | None:
@@ -166,7 +173,8 @@ def read_pass(kind: Literal["production", "test"], name: str, folder: Path, conf
     if problem is not None:
         return PassRecord(kind=kind, name=name, folder=folder, state="damaged", problem=problem)
     problem = _foreign(identity, manifest, config)
-    state: PassState = "finished" if manifest else "unfinished" if identity else "empty"
+    begun = identity or (folder / SHARDS).is_dir()
+    state: PassState = "finished" if manifest else "unfinished" if begun else "empty"
     return PassRecord(
         kind=kind,
         name=name,

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from splicecore.artifacts.layout import SHARDS
 from splicecore.artifacts.pass_record import PassRecord
 from splicecore.artifacts.store import file_sha256
 
@@ -108,7 +109,8 @@ def validate_pass(record: PassRecord) -> PassValidation:
 
 
 def _extra(record: PassRecord) -> list[str]:
-    """Files that the manifest does not list; hidden ones are the writers' own."""
+    """Files that the manifest does not list; hidden ones and shards are the writers' own."""
     found = (path.relative_to(record.folder) for path in record.folder.rglob("*") if not path.is_dir())
-    names = {str(path) for path in found if not any(part.startswith(".") for part in path.parts)}
+    own = (path for path in found if path.parts[0] != SHARDS)
+    names = {str(path) for path in own if not any(part.startswith(".") for part in path.parts)}
     return sorted(names - record.files.keys() - UNHASHED)

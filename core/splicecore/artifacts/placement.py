@@ -45,7 +45,7 @@ def choose_test(record: PassRecord, identity_digest: str, *, force: bool) -> Pla
     """Place a pass into a test's folder: what another pass left there is replaced."""
     if record.state == "foreign":
         record.require_usable()
-    if record.state == "empty":
+    if record.identity_digest is None and record.state != "damaged":
         return Placement(record.folder, "new")
     if force or record.identity_digest != identity_digest:
         return Placement(record.folder, "replace")

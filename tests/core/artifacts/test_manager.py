@@ -462,6 +462,25 @@ def test_tests_in_use_or_unfinished_stay(desk):
     assert manager.tests() == []
 
 
+def test_shards_belong_to_their_pass(desk):
+    manager = desk.test("mine")
+    key = digest(desk.identity(manager))
+    shard = manager.get_artifacts_dir() / "shards" / "1-of-2"
+    with RunDirectory(shard).locked() as run:
+        run.begin({**desk.identity(manager), "shard": [1, 2]})
+        assert manager.find().running
+        assert [reason for _, reason in manager.clean(0, force=True).kept] == ["is being written"]
+    assert manager.find().state == "unfinished"
+    assert manager.place(key).reason == "new"
+    folder = desk.write(manager)
+    assert shard.is_dir()
+    assert manager.validate().passed
+    assert not (manager.promote("mine").folder / "shards").exists()
+    (folder / "shards.txt").write_text("not a shard")
+    assert manager.validate().extra == ("shards.txt",)
+    assert [test.name for test in manager.clean(0).removed] == ["mine"]
+
+
 def test_links_are_not_followed_when_a_test_is_removed(desk, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
