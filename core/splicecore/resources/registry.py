@@ -194,17 +194,15 @@ class Registry:
         Raises
         ------
         ResourceNotFoundError
-            If a dataset was not derived.
+            If a dataset, or one whose columns it needs (names of genes), was not derived.
         OutputError
             If the folder is one of resources, or cannot be written.
         """
         from splicecore.resources.tsv_export import TSV_FILES, export_tsv
 
         self.check_output(output)
-        resources = self.open(source, build, release)
-        return export_tsv(
-            resources, Path(output), [kind for kind in TSV_FILES if kind in kinds] if kinds else tuple(TSV_FILES)
-        )
+        resources = self.open(source, build, release, kinds=())
+        return export_tsv(resources, Path(output), tuple(kind for kind in TSV_FILES if not kinds or kind in kinds))
 
     # -------------------------------------------------------------------------------------------------- a whole folder
 
