@@ -216,6 +216,10 @@ def _only(paths: list[Path], kind: str, folder: Path) -> Path | None:
             f"{folder} has {len(paths)} files that may be its {kind}: {', '.join(path.name for path in paths)}",
             hint=f"leave one of them there, or set {variable_name(kind)}",
         )
+    if paths and not paths[0].exists():
+        raise ResourceError(
+            f"{paths[0]} is a link to {paths[0].readlink()}, which does not exist", hint="mend the link"
+        )
     return paths[0] if paths else None
 
 

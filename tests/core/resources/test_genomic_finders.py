@@ -198,6 +198,13 @@ def test_two_files_that_could_be_meant_are_an_error_that_lists_them(registry, tm
     assert registry.resolve(key()).path == str(home(registry) / "a.fa")
 
 
+def test_a_link_to_nothing_is_told(registry, tmp_path):
+    home(registry).mkdir(parents=True)
+    (home(registry) / "g.fa").symlink_to(tmp_path / "gone.fa")
+    with pytest.raises(ResourceError, match=r"g\.fa is a link to .*gone\.fa, which does not exist"):
+        registry.find(key())
+
+
 def test_a_damaged_manifest_is_not_passed_over(registry):
     put(home(registry) / "g.fa")
     put(home(registry) / "resources.json", "{")
