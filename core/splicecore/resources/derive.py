@@ -199,6 +199,11 @@ def _derive(request: DeriveRequest, state: DeriveState) -> DeriveResult:
         if not state.current:
             write_manifest(request.folder, state.manifest)
         return _result(request, state.manifest, (), {})
+    before = state.manifest.datasets.get("gene_sequences") if state.manifest else None
+    if before is not None and before.file is not None:
+        request = attrs.evolve(
+            request, materialize=True
+        )  # what somebody had asked for stays, if it has to be made anew
     clock = _Clock(request.progress)
     with Reference.open(request.fasta, build=request.build, cache=request.cache) as reference:
         clock.step("annotation")
