@@ -171,6 +171,11 @@ def test_sites_of_another_gene_just_beyond_the_end_excuse_calls(genes):
     assert found.counts["overlap_sites"] == 0
 
 
+def test_a_call_that_finds_a_site_of_its_own_is_not_one_of_another_gene(genes):
+    found = genes.assess(genes.block(20, [("donor", 10, 0.9)]), [("donor", 10, "T")], [("donor", 11)])
+    assert [found.counts[name] for name in ("tp", "overlap_sites", "overlap_calls")] == [1, 1, 0]
+
+
 def test_the_threshold_is_compared_in_the_precision_of_the_scores(genes):
     block = genes.block(20, [("donor", 10, 0.7)])  # float32(0.7) < 0.7
     found = genes.assess(block, [("donor", 10, "T")], threshold=0.7)
