@@ -56,6 +56,8 @@ from splicecore.plugins.specs import (
 )
 
 if TYPE_CHECKING:
+    from splicecore.artifacts.artifact_config import ArtifactConfig
+    from splicecore.artifacts.manager import ArtifactManager
     from splicecore.genome.annotation import Annotation, read_annotation
     from splicecore.genome.genes import Gene, GeneCatalog
     from splicecore.genome.reference import Reference
@@ -63,6 +65,9 @@ if TYPE_CHECKING:
     from splicecore.plugins.host import PluginHost
     from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
     from splicecore.predict.blocks import Block
+    from splicecore.predict.merge import merge_shards
+    from splicecore.resources.keys import ResourceKey
+    from splicecore.resources.resource_set import ResourceSet
     from splicecore.session import Session
 
 __all__ = [
@@ -72,6 +77,8 @@ __all__ = [
     "A",
     "Annotation",
     "AnnotationError",
+    "ArtifactConfig",
+    "ArtifactManager",
     "BaseModel",
     "BaseModelSpec",
     "Block",
@@ -109,9 +116,11 @@ __all__ = [
     "Reference",
     "ResourceError",
     "ResourceFinderSpec",
+    "ResourceKey",
     "ResourceLocation",
     "ResourceNotFoundError",
     "ResourceRequest",
+    "ResourceSet",
     "Scores",
     "Session",
     "ShardTask",
@@ -125,12 +134,15 @@ __all__ = [
     "encode",
     "hookimpl",
     "load_object",
+    "merge_shards",
     "read_annotation",
     "reverse_complement",
 ]
 
 _LAZY = {
     "Annotation": "splicecore.genome.annotation",
+    "ArtifactConfig": "splicecore.artifacts.artifact_config",
+    "ArtifactManager": "splicecore.artifacts.manager",
     "Block": "splicecore.predict.blocks",
     "Gene": "splicecore.genome.genes",
     "GeneCatalog": "splicecore.genome.genes",
@@ -139,8 +151,11 @@ _LAZY = {
     "PluginSettings": "splicecore.plugins.records",
     "PluginState": "splicecore.plugins.records",
     "Reference": "splicecore.genome.reference",
+    "ResourceKey": "splicecore.resources.keys",
+    "ResourceSet": "splicecore.resources.resource_set",
     "Session": "splicecore.session",
     "SiteIndex": "splicecore.genome.sites",
+    "merge_shards": "splicecore.predict.merge",
     "read_annotation": "splicecore.genome.annotation",
 }
 

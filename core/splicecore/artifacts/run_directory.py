@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import os
+import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 import attrs
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory"]
 
 logger = logging.getLogger(__name__)
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 @attrs.define
@@ -86,11 +90,20 @@ class RunDirectory:
                 raise OutputError(
                     f"another run is writing into {self.path}", hint="wait for it to end or choose another folder"
                 ) from error
+            if not self._holds(lock):
+                raise OutputError(f"{self.path} was removed meanwhile", hint="run the same command again")
             self._lock = lock
             try:
                 yield self
             finally:
                 self._lock = None
+
+    def _holds(self, lock: IO[str]) -> bool:
+        """Whether the file that is locked is still the one in the folder."""
+        try:
+            return os.path.samestat(os.fstat(lock.fileno()), (self.work / "lock").stat())
+        except OSError:
+            return False
 
     def begin(self, identity: Mapping[str, Any], *, force: bool = False) -> bool:
         """Claim the folder for a run.
@@ -111,6 +124,7 @@ class RunDirectory:
         OutputError
             If the folder holds another run, finished or not, or files that splicecore did not write.
         """
+        self._sweep()
         if force:
             self._discard()
         plan = self.work / "run.json"
@@ -119,9 +133,12 @@ class RunDirectory:
             self._refuse_other(manifest.get("identity", {}), identity, "a finished run")
             damaged = self._damaged(self._without_damaged_exports(manifest))
             if not damaged:
+                self._drop_work()
                 return True
             logger.warning("%s: %s changed since the run finished; writing anew", self.path, ", ".join(damaged))
             self.manifest_path.unlink()
+            for name in damaged:
+                (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.exports, ignore_errors=True)
         elif plan.exists():
             self._refuse_other(read_json(plan), identity, "an interrupted run")
@@ -146,9 +163,22 @@ class RunDirectory:
         hashes = {str(file.relative_to(self.path)): file_sha256(file) for file in files}
         write_json(self.manifest_path, {**manifest, "files": hashes})
         if not keep_work:
-            shutil.rmtree(self.parts, ignore_errors=True)
-            shutil.rmtree(self.products, ignore_errors=True)
-            (self.work / "run.json").unlink(missing_ok=True)
+            self._drop_work()
+
+    def _drop_work(self) -> None:
+        """Drop the working files of a finished run."""
+        shutil.rmtree(self.parts, ignore_errors=True)
+        shutil.rmtree(self.products, ignore_errors=True)
+        (self.work / "run.json").unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove the temporary files that a killed process left, in the run's own folders."""
+        results = (self.path, *(self.path / name for name in ("predictions", "scores", "exports")))
+        for folder in (*results, self.work, self.parts, self.products):
+            for path in folder.glob(".*.tmp"):
+                if _TEMPORARY.fullmatch(path.name):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
 
     def record_export(self, name: str, settings: Mapping[str, Any], files: Sequence[Path]) -> None:
         """Add files that were made from the results of a finished run to its manifest.
@@ -182,8 +212,8 @@ class RunDirectory:
         return files
 
     def _discard(self) -> None:
+        written = self._written()
         try:
-            written = self.manifest().get("files", {}) if self.manifest_path.exists() else {}
             self.manifest_path.unlink(missing_ok=True)
             (self.work / "run.json").unlink(missing_ok=True)
             for folder in (self.parts, self.products, self.path / "predictions", self.exports, self.path / "scores"):
@@ -193,6 +223,14 @@ class RunDirectory:
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"cannot clear {self.path}: {error.strerror}") from error
+
+    def _written(self) -> list[str]:
+        """Files inside the folder that its manifest names; none if it cannot be read."""
+        try:
+            names = self.manifest().get("files", {})
+        except OutputError:
+            return []
+        return [name for name in names if not (path := PurePosixPath(name)).is_absolute() and ".." not in path.parts]
 
     def _damaged(self, files: Mapping[str, str]) -> list[str]:
         return [

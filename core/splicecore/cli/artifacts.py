@@ -10,10 +10,11 @@ import click
 from splicecore.artifacts.discovery import find_artifacts
 from splicecore.artifacts.layout import test_of_pass
 from splicecore.artifacts.manager import ArtifactManager
+from splicecore.cli.output import as_json_option, write_json, write_table
 from splicecore.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from splicecore.artifacts.artifact_config import ArtifactConfig
     from splicecore.artifacts.cleaning import Cleaning
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
-_COLORS = {"finished": "green", "passed": "green", "damaged": "red", "foreign": "red", "unfinished": "yellow"}
-_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
 _yes = click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
 
 
@@ -47,13 +46,13 @@ def command() -> None:
 
 @command.command("list", context_settings=_CONTEXT)
 @_whose
-@_as_json
+@as_json_option
 def list_passes(as_json: bool, **whose: str | None) -> int:
     """List all passes: production newest first, then tests by name. Ends with 5 if one is damaged."""
     managers = [ArtifactManager(config) for config in find_artifacts(**whose)]
     summaries = [manager.summary() for manager in managers]
     if as_json:
-        _write_json({"artifacts": summaries})
+        write_json({"artifacts": summaries})
     elif not summaries:
         click.echo("there are no artifacts")
     else:
@@ -67,12 +66,12 @@ def list_passes(as_json: bool, **whose: str | None) -> int:
 @command.command("show", context_settings=_CONTEXT)
 @click.argument("which", default="latest")
 @_whose
-@_as_json
+@as_json_option
 def show(which: str, as_json: bool, **whose: str | None) -> None:
     """Show everything about a pass: WHICH is latest (the default), a version such as v2, or the name of a test."""
     facts = _manager(**whose).show(which)
     if as_json:
-        _write_json(facts)
+        write_json(facts)
         return
     for key, value in facts.items():
         if key not in {"files", "identity"} and value is not None:
@@ -82,13 +81,13 @@ def show(which: str, as_json: bool, **whose: str | None) -> None:
     if facts["files"]:
         click.echo()
         rows = [(file["name"], _count(file["bytes"]) or "missing", file["sha256"]) for file in facts["files"]]
-        _write_table(("file", "bytes", "sha256"), rows)
+        write_table(("file", "bytes", "sha256"), rows)
 
 
 @command.command("validate", context_settings=_CONTEXT)
 @click.argument("which", default="all")
 @_whose
-@_as_json
+@as_json_option
 def validate(which: str, as_json: bool, **whose: str | None) -> int:
     """Read every file of a pass and compare it with the manifest: WHICH is all (the default), or as for show.
 
@@ -97,7 +96,7 @@ def validate(which: str, as_json: bool, **whose: str | None) -> int:
     manager = _manager(**whose)
     results = manager.validate_artifacts() if which == "all" else [manager.validate(which)]
     if as_json:
-        _write_json({"passed": all(result.passed for result in results), "passes": [r.to_json() for r in results]})
+        write_json({"passed": all(result.passed for result in results), "passes": [r.to_json() for r in results]})
     else:
         _write_validation(results)
     if any(result.damaged for result in results):
@@ -109,21 +108,21 @@ def validate(which: str, as_json: bool, **whose: str | None) -> int:
 @click.argument("test_name")
 @_whose
 @_yes
-@_as_json
+@as_json_option
 def promote(test_name: str, yes: bool, as_json: bool, **whose: str | None) -> int:
     """Copy the finished test TEST_NAME into a new production version, verify it, and make it the latest."""
     manager = _manager(**whose)
     if not yes:
         result = manager.validate(test_name)
         if as_json:
-            _write_json({"promoted": None, "validation": result.to_json()})
+            write_json({"promoted": None, "validation": result.to_json()})
         else:
             _write_validation([result])
             click.echo("nothing was promoted; --yes does it" if result.passed else "it cannot be promoted")
         return int(ExitCode.OK if result.passed else ExitCode.RESOURCE)
     version = manager.promote(test_name)
     if as_json:
-        _write_json({"promoted": version.to_json()})
+        write_json({"promoted": version.to_json()})
     else:
         click.echo(f"test {test_name} is version {version.name}: {version.folder}")
     return int(ExitCode.OK)
@@ -134,12 +133,12 @@ def promote(test_name: str, yes: bool, as_json: bool, **whose: str | None) -> in
 @click.option("--force", is_flag=True, help="Remove unfinished and damaged tests too.")
 @_whose
 @_yes
-@_as_json
+@as_json_option
 def clean(keep: int, force: bool, yes: bool, as_json: bool, **whose: str | None) -> None:
     """Remove the tests that were written longest ago; production is never touched."""
     cleaning = _manager(**whose).clean(keep, dry_run=not yes, force=force)
     if as_json:
-        _write_json(
+        write_json(
             {
                 "removed": [test.name for test in cleaning.removed] if yes else [],
                 "would_remove": [] if yes else [test.name for test in cleaning.removed],
@@ -178,7 +177,7 @@ def _write_passes(passes: Sequence[dict[str, Any]]) -> None:
         )
         for row in passes
     ]
-    _write_table(("kind", "name", "state", "genes", "rows", "files", "bytes", "written"), rows)
+    write_table(("kind", "name", "state", "genes", "rows", "files", "bytes", "written"), rows)
     for row in passes:
         if row["problem"]:
             click.echo(f"- {row['name']}: {row['problem']}")
@@ -194,7 +193,7 @@ def _write_validation(results: Sequence[PassValidation]) -> None:
         )
         for result in results
     ]
-    _write_table(("kind", "name", "outcome", "files read"), rows)
+    write_table(("kind", "name", "outcome", "files read"), rows)
     for result in results:
         for finding in result.findings:
             click.echo(f"- {result.record.name}: {finding}")
@@ -216,19 +215,3 @@ _yes_no = {"True": "yes", "False": "no"}
 
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
-
-
-def _write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write aligned columns; nothing is cut, so that a hash can be copied."""
-    table = [header, *rows]
-    widths = [*(max(len(row[column]) for row in table) for column in range(len(header) - 1)), 0]
-    for number, row in enumerate(table):
-        cells = [
-            click.style(cell.ljust(width), bold=number == 0, fg=_COLORS.get(cell))
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
-
-
-def _write_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, sort_keys=True))

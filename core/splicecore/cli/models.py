@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from splicecore.cli.model_options import merge_model_options, model_option
+from splicecore.cli.output import as_json_option, write_json, write_table
 from splicecore.errors import ExitCode, ResourceNotFoundError
 from splicecore.plugins.records import PluginSettings
 from splicecore.resources.models import ModelDescription, describe_model
 from splicecore.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from splicecore.resources.model_validation import ModelValidation
 
@@ -22,8 +23,6 @@ __all__ = ["command"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
-_COLORS = {"passed": "green", "failed": "red", "skipped": "yellow"}
-_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
 _models_dir = click.option("--models-dir", metavar="PATH", help="Folder (or file) of the weights.")
 
 
@@ -34,7 +33,7 @@ def command() -> None:
 
 @command.command("list", context_settings=_CONTEXT)
 @_models_dir
-@_as_json
+@as_json_option
 @click.pass_context
 def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> None:
     """List the base models of all loaded plugins, and where their weights were found."""
@@ -43,7 +42,7 @@ def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> No
         describe_model(session, name, models_dir=models_dir, hashes=False) for name in sorted(session.base_models())
     ]
     if as_json:
-        _write_json({"models": [model.to_json() for model in models], "problems": session.host.problems()})
+        write_json({"models": [model.to_json() for model in models], "problems": session.host.problems()})
         return
     if not models:
         click.echo("no base model is installed")
@@ -58,19 +57,19 @@ def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> No
 @command.command("show", context_settings=_CONTEXT)
 @click.argument("name")
 @_models_dir
-@_as_json
+@as_json_option
 @click.pass_context
 def show_model(ctx: click.Context, name: str, models_dir: str | None, as_json: bool) -> None:
     """Show everything about the base model NAME: descriptor, files with sizes and hashes, metadata."""
     model = _session(ctx).describe_model(name, models_dir=models_dir)
     if as_json:
-        _write_json(model.to_json())
+        write_json(model.to_json())
         return
     _write_facts(_facts(model))
     if model.files:
         click.echo()
         rows = [(file.name, f"{file.size:,}", str(file.context or ""), file.sha256 or "") for file in model.files]
-        _write_table(("file", "bytes", "context", "sha256"), rows)
+        write_table(("file", "bytes", "context", "sha256"), rows)
 
 
 @command.command("path", context_settings=_CONTEXT)
@@ -97,7 +96,7 @@ def model_path(ctx: click.Context, name: str, models_dir: str | None) -> None:
 @click.option("--engine", metavar="NAME", help="How to compute the model; its own default unless said otherwise.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps.")
 @click.option("--threads", type=int, metavar="N", help="Threads; by default as many as there are cores.")
-@_as_json
+@as_json_option
 @click.pass_context
 def validate(ctx: click.Context, /, *, name: str, model_options: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Open the base model NAME and check its weights, context and scores.
@@ -108,7 +107,7 @@ def validate(ctx: click.Context, /, *, name: str, model_options: tuple[str, ...]
     session = _session(ctx, models=merge_model_options({}, name, model_options))
     validation = session.validate_model(name, **options)
     if as_json:
-        _write_json(validation.to_json())
+        write_json(validation.to_json())
     else:
         _write_validation(validation)
     return int(ExitCode.OK if validation.passed else ExitCode.RESOURCE)
@@ -158,7 +157,7 @@ def _facts(model: ModelDescription) -> list[tuple[str, str]]:
 
 
 def _write_validation(validation: ModelValidation) -> None:
-    _write_table(
+    write_table(
         ("check", "outcome", "found"), [(check.name, check.outcome, check.message) for check in validation.checks]
     )
     scored = [offsets for offsets in validation.offsets if offsets.mean_scores]
@@ -169,7 +168,7 @@ def _write_validation(validation: ModelValidation) -> None:
             (offsets.title, str(offsets.sites), *(f"{offsets.mean_scores[step]:.3f}" for step in steps))
             for offsets in scored
         ]
-        _write_table(("strand, type", "sites", *(f"{step:+d}" for step in steps)), rows)
+        write_table(("strand, type", "sites", *(f"{step:+d}" for step in steps)), rows)
     for title, lines in (("Issues", validation.issues), ("Recommendations", validation.recommendations)):
         if lines:
             click.echo(f"\n{title}")
@@ -183,19 +182,3 @@ def _write_validation(validation: ModelValidation) -> None:
 def _write_facts(facts: Iterable[tuple[str, str]]) -> None:
     for label, value in facts:
         click.echo(click.style(f"{label:<20}", bold=True) + value)
-
-
-def _write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write aligned columns; nothing is cut, so that a hash can be copied."""
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    for number, row in enumerate(table):
-        cells = [
-            click.style(cell.ljust(width), bold=number == 0, fg=_COLORS.get(cell))
-            for cell, width in zip(row, widths, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
-
-
-def _write_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, sort_keys=True))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from splicecore.cli.output import write_table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -18,10 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["show_step", "write_derived", "write_imported", "write_sources", "write_status", "write_validation"]
 
-_COLORS = {
-    "found": "green", "derived": "green", "passed": "green", "missing": "yellow", "noted": "yellow",
-    "not judged": "yellow", "damaged": "red", "failed": "red",
-}  # fmt: skip
 _LISTED = 20
 
 
@@ -35,7 +33,7 @@ def write_sources(sources: Iterable[SourceFolder]) -> None:
     rows = [
         (one.source, one.build, one.release or "-", "yes" if one.derived else "no", str(one.folder)) for one in sources
     ]
-    _write_table(("source", "build", "release", "derived", "folder"), rows)
+    write_table(("source", "build", "release", "derived", "folder"), rows)
 
 
 def write_status(folder: Path, resources: Iterable[ResourceStatus]) -> None:
@@ -53,7 +51,7 @@ def write_status(folder: Path, resources: Iterable[ResourceStatus]) -> None:
         for one in resources
     ]
     click.echo(str(folder))
-    _write_table(("kind", "state", "rows", "found by", "sha256", "path"), rows)
+    write_table(("kind", "state", "rows", "found by", "sha256", "path"), rows)
     for one in resources:
         if one.problem:
             click.echo(f"{one.kind}: {' '.join(one.problem.split())}", err=True)
@@ -71,7 +69,7 @@ def write_derived(result: DeriveResult) -> None:
         )
         for kind, count in result.rows.items()
     ]
-    _write_table(("dataset", "state", "rows", "seconds"), rows)
+    write_table(("dataset", "state", "rows", "seconds"), rows)
     others = {name: seconds for name, seconds in result.seconds.items() if name not in result.rows}
     if others:
         parts = ", ".join(f"{name.replace('_', ' ')} {seconds:.2f}" for name, seconds in others.items())
@@ -80,17 +78,17 @@ def write_derived(result: DeriveResult) -> None:
 
 def write_imported(files: Iterable[ImportedFile]) -> None:
     """Tell what was placed where."""
-    _write_table(("kind", "state", "path"), [(file.kind, file.state, str(file.path)) for file in files])
+    write_table(("kind", "state", "path"), [(file.kind, file.state, str(file.path)) for file in files])
 
 
 def write_validation(validation: ResourceValidation) -> None:
     """Tell what a validation found: checks, motifs, ids."""
     click.echo(validation.folder)
     rows = [(check.name, check.outcome, " ".join(check.message.split())) for check in validation.checks]
-    _write_table(("check", "outcome", "found"), rows)
+    write_table(("check", "outcome", "found"), rows)
     if validation.motifs:
         click.echo("\nMotifs of sites and introns, each counted once")
-        _write_table(
+        write_table(
             ("strand", "of", "in all", "known", "share", "motifs"),
             [
                 (
@@ -123,16 +121,3 @@ def _write_list(title: str, lines: Sequence[str]) -> None:
         click.echo(f"- {line}")
     if len(lines) > _LISTED:
         click.echo(f"- ... {len(lines) - _LISTED:,} more (--json has all)")
-
-
-def _write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write aligned columns; nothing is cut, so that a path can be copied."""
-    table = [header, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    for number, row in enumerate(table):
-        last = max((column for column, cell in enumerate(row) if cell), default=0)
-        cells = [
-            click.style(cell.ljust(width if column < last else 0), bold=number == 0, fg=_COLORS.get(cell))
-            for column, (cell, width) in enumerate(zip(row[: last + 1], widths, strict=False))
-        ]
-        click.echo("  ".join(cells))

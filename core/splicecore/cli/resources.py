@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from splicecore.cli import resource_tables as tables
+from splicecore.cli.output import as_json_option, write_json
 from splicecore.errors import ConfigError, ExitCode
 from splicecore.plugins.records import PluginSettings
 from splicecore.resources.keys import DERIVED_KINDS, PRIMARY_KINDS, ResourceKey
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
-_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of tables.")
 _data_root = click.option(
     "--data-root", metavar="FOLDER", help="The user's data; by default SPLICECORE_DATA_ROOT or the platform's folder."
 )
@@ -53,14 +52,14 @@ def command() -> None:
 
 @command.command("list", context_settings=_CONTEXT)
 @_data_root
-@_as_json
+@as_json_option
 @click.pass_context
 def list_sources(ctx: click.Context, data_root: str | None, as_json: bool) -> None:
     """List the sources, builds and releases that the data root holds."""
     registry = _registry(ctx, data_root)
     sources = registry.sources()
     if as_json:
-        _write_json({"data_root": str(registry.data_root), "sources": [source.to_json() for source in sources]})
+        write_json({"data_root": str(registry.data_root), "sources": [source.to_json() for source in sources]})
     elif sources:
         tables.write_sources(sources)
     else:
@@ -69,7 +68,7 @@ def list_sources(ctx: click.Context, data_root: str | None, as_json: bool) -> No
 
 @command.command("status", context_settings=_CONTEXT)
 @_key_options
-@_as_json
+@as_json_option
 @click.pass_context
 def status(ctx: click.Context, /, *, as_json: bool, data_root: str | None, **chosen: str | None) -> int:
     """Tell of every kind of resource whether it is found, missing or damaged. Ends with 5 if one is damaged."""
@@ -79,7 +78,7 @@ def status(ctx: click.Context, /, *, as_json: bool, data_root: str | None, **cho
     folder = registry.folder(source, build, release)
     if as_json:
         key = {"source": source, "build": build, "release": release, "folder": str(folder)}
-        _write_json({**key, "resources": [row.to_json() for row in rows]})
+        write_json({**key, "resources": [row.to_json() for row in rows]})
     else:
         tables.write_status(folder, rows)
         if any(row.state == "missing" and row.kind in (*PRIMARY_KINDS, *DERIVED_KINDS) for row in rows):
@@ -90,7 +89,7 @@ def status(ctx: click.Context, /, *, as_json: bool, data_root: str | None, **cho
 @command.command("path", context_settings=_CONTEXT)
 @click.argument("kind")
 @_key_options
-@_as_json
+@as_json_option
 @click.pass_context
 def path(ctx: click.Context, /, *, kind: str, as_json: bool, data_root: str | None, **chosen: str | None) -> None:
     """Print where a resource of KIND is and nothing else."""
@@ -98,7 +97,7 @@ def path(ctx: click.Context, /, *, kind: str, as_json: bool, data_root: str | No
     source, build, release = registry.choose(**chosen)
     location = registry.resolve(ResourceKey(kind=kind, source=source, build=build, release=release))
     if as_json:
-        _write_json({"kind": kind, "path": location.path, "provenance": location.provenance})
+        write_json({"kind": kind, "path": location.path, "provenance": location.provenance})
     else:
         click.echo(location.path)
 
@@ -112,7 +111,7 @@ def path(ctx: click.Context, /, *, kind: str, as_json: bool, data_root: str | No
 @click.option("--materialize-sequences", is_flag=True, help="Write the genes' sequences, which else stay in the FASTA.")
 @click.option("--tsv", metavar="FOLDER", help="Export the datasets as TSV, 1-based, into this folder too.")
 @click.option("--force", is_flag=True, help="Derive even what is there.")
-@_as_json
+@as_json_option
 @click.pass_context
 def derive(
     ctx: click.Context,
@@ -137,7 +136,7 @@ def derive(
     result = registry.derive(source, build, release, contigs=contigs, progress=progress, **options)
     exported = {} if tsv is None else registry.export_tsv(tsv, source, build, release, kinds=options["kinds"])
     if as_json:
-        _write_json(
+        write_json(
             {
                 "folder": str(result.folder),
                 "derived": list(result.derived),
@@ -158,7 +157,7 @@ def derive(
 @click.option(
     "--gate", type=click.FloatRange(0, 1), default=0.95, metavar="SHARE", help="Least share of motifs, 0-1; 0.95."
 )
-@_as_json
+@as_json_option
 @click.pass_context
 def validate(ctx: click.Context, /, *, gate: float, as_json: bool, data_root: str | None, **chosen: str | None) -> int:
     """Check files, coordinates, motifs and ids of derived datasets.
@@ -168,7 +167,7 @@ def validate(ctx: click.Context, /, *, gate: float, as_json: bool, data_root: st
     registry = _registry(ctx, data_root)
     validation = registry.validate(*registry.choose(**chosen), gate=gate)
     if as_json:
-        _write_json(validation.to_json())
+        write_json(validation.to_json())
     else:
         tables.write_validation(validation)
     return int(validation.exit_code)
@@ -179,7 +178,7 @@ def validate(ctx: click.Context, /, *, gate: float, as_json: bool, data_root: st
 @click.option("--fasta", metavar="FILE", help="Reference genome: FASTA, plain or bgzip; its indexes come along.")
 @click.option("--annotation", metavar="FILE", help="Genes: GTF, GFF3 or SpliceAI's annotation table, gzipped or not.")
 @click.option("--link/--copy", default=False, help="Make symbolic links, or copies (the default).")
-@_as_json
+@as_json_option
 @click.pass_context
 def import_files(
     ctx: click.Context,
@@ -199,7 +198,7 @@ def import_files(
     files = registry.import_files(source, build, release, **options)
     if as_json:
         folder = str(registry.folder(source, build, release))
-        _write_json({"folder": folder, "files": [file.to_json() for file in files]})
+        write_json({"folder": folder, "files": [file.to_json() for file in files]})
         return
     tables.write_imported(files)
     click.echo(f"\nnext: {registry.derive_command(source, build, release)}")
@@ -209,7 +208,3 @@ def _registry(ctx: click.Context, data_root: str | None) -> Registry:
     chosen = ctx.find_root().obj
     settings = chosen if isinstance(chosen, PluginSettings) else PluginSettings.from_environment()
     return Session(plugins=settings, data_root=data_root).resources
-
-
-def _write_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, sort_keys=True))

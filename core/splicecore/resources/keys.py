@@ -42,6 +42,11 @@ def _check_part(_: object, attribute: attrs.Attribute[Any], value: str | None) -
         )
 
 
+def _check_source(_: object, __: attrs.Attribute[Any], value: str) -> None:
+    if value == "models":
+        raise ConfigError("source 'models' is the data root's folder of weights", hint="give the source another name")
+
+
 @attrs.frozen(kw_only=True)
 class ResourceKey:
     """Key of a genomic resource.
@@ -59,7 +64,7 @@ class ResourceKey:
     """
 
     kind: str
-    source: str = attrs.field(validator=_check_part)
+    source: str = attrs.field(validator=[_check_part, _check_source])
     build: str = attrs.field(validator=_check_part)
     release: str | None = attrs.field(default=None, validator=_check_part)
 
