@@ -6,6 +6,7 @@ datasets are written; the manifest is written after each, so an interrupted deri
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -175,7 +176,8 @@ def _clear_leftovers(folder: Path) -> None:
     names = (MANIFEST_NAME, *(schema.file for schema in SCHEMAS.values()))
     patterns = [f".{name}.*.tmp" for name in names] + ["gene_sequences/.*.tmp"]
     for path in [path for pattern in patterns for path in folder.glob(pattern)]:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _result(
@@ -371,7 +373,8 @@ def _sequences(request: DeriveRequest, content: str, tables: _Tables) -> Dataset
     folder = make_folder(request.folder / "gene_sequences")
     rows = write_sequences(folder, GeneSequences(tables.reference, catalog), content)
     for path in [path for path in folder.glob("*.parquet") if path.name not in rows]:
-        path.unlink()
+        with contextlib.suppress(OSError):
+            path.unlink()
     return DatasetRecord(
         file=folder.name,
         schema_version=version,
