@@ -24,7 +24,7 @@ from splicecore.predict.pass_tables import FILES, GENE_MANIFEST, write_gene_mani
 from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.predict.report import how_done, write_reports
 from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
-from splicecore.predict.shard_folder import SCORES, finish_shard, move_file
+from splicecore.predict.shard_folder import SCORES, finish_shard, move_file, take_back
 from splicecore.predict.workflow import compare_calls
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def predict_pass(
         if directory.begin(record.own_identity, force=force):
             logger.info("%s holds this very pass, finished; nothing to do", folder)
             return pass_result(folder, already_finished=True)
+        take_back(directory, record)
         plan = _with_assessment(plan, directory.products, settings)
         session.host.notify("splicecore_run_started", run=record.own_identity)
         with result.stage("score"):
@@ -219,6 +220,9 @@ def _plan(session: Session, config: PredictConfig, settings: AssessConfig) -> tu
             "no place for the artifacts",
             hint="--source NAME, whose artifacts they are in the data root; or --output-dir FOLDER",
         )
+    unnamed = config.mode == "test" and config.coverage != "full_genome" and config.test_name is None
+    if config.shard is not None and unnamed:
+        raise ConfigError("the shards of a test need its name", hint="give all of them the same --test-name NAME")
     plan = make_plan(session, config, own)
     manager = ArtifactManager(
         ArtifactConfig(

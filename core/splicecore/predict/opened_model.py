@@ -63,7 +63,7 @@ def describe_opened(session: Session, spec: BaseModelSpec, request: OpenRequest)
     identity = _identity(session.host, spec, request)
     remembered = None if identity is None else session.cache_dir / "models" / f"{digest(identity)}.json"
     if remembered is not None:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             entry = json.loads(remembered.read_text(encoding="utf-8"))
             changed: dict[str, Any] = {k: tuple(x) if isinstance(x, list) else x for k, x in entry["spec"].items()}
             fingerprint = str(entry["fingerprint"])

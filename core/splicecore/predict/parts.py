@@ -96,6 +96,11 @@ class PartReader:
             return np.empty((0, len(self._file.schema_arrow)), dtype=np.float32)
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
+    def verify(self) -> None:
+        """Read everything, and with it every page's checksum."""
+        for index in range(len(self._starts) - 1):
+            self._group(index)
+
     def _group(self, index: int) -> Scores:
         if index not in self._groups:
             while len(self._groups) >= 2:

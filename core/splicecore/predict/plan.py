@@ -125,7 +125,7 @@ def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any]) -> S
         environment=environment(session),
         entries=entries,
         genes=genes,
-        keys=tuple(digest([base, gene.contig, gene.start, gene.end, gene.strand]) for gene in genes),
+        keys=_keys(base, genes),
         min_score=own.get("min_score"),
     )
     return ScorePlan(record=_own_shard(record, config.shard), inputs=inputs, model=model, request=request)
@@ -149,6 +149,15 @@ def _score_identity(config: PassConfig, inputs: Inputs, model: OpenedModel, requ
         "flank": config.flank,
         "fasta": inputs.resources.fasta_sha256,
     }
+
+
+def _keys(base: str, genes: Sequence[Gene]) -> tuple[str, ...]:
+    """Key of each gene's scores; of genes with the same coordinates the first has the one that those decide."""
+    keys: dict[str, None] = {}
+    for gene in genes:
+        key = digest([base, gene.contig, gene.start, gene.end, gene.strand])
+        keys[digest([key, gene.gene_id, gene.index]) if key in keys else key] = None
+    return tuple(keys)
 
 
 def _about(spec: BaseModelSpec, model: OpenedModel, request: OpenRequest) -> dict[str, Any]:

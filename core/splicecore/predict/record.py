@@ -5,6 +5,7 @@ A shard leaves its record behind, so that shards can be merged on a machine that
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class PlanRecord:
     genes
         The genes to score, without repetition, in genomic order.
     keys
-        Key of each gene's scores: hash of model, geometry, flank mode, genome content and coordinates.
+        Key of each gene's scores: hash of model, geometry, flank mode, genome content and coordinates; no two alike.
     min_score
         What a row must score at least to be kept, or None.
     shard
@@ -150,11 +151,11 @@ def entries_digest(entries: Sequence[GeneEntry]) -> str:
 
 def _share(sizes: Sequence[int], index: int, of: int) -> list[int]:
     """Rows of the ``index``-th of ``of`` shares: each row in turn, largest first, to the share that has least yet."""
-    loads = [0] * of
+    loads = [(0, share) for share in range(1, of + 1)]
     mine = []
     for row in sorted(range(len(sizes)), key=lambda row: (-sizes[row], row)):
-        least = loads.index(min(loads))
-        loads[least] += sizes[row]
-        if least == index - 1:
+        load, share = loads[0]
+        heapq.heapreplace(loads, (load + sizes[row], share))
+        if share == index:
             mine.append(row)
     return sorted(mine)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from splicecore.config import PassConfig
     from splicecore.plugins.protocols import Executor
+    from splicecore.predict.record import PlanRecord
 
-__all__ = ["PassResult", "ProgressListener", "Runner", "score_store"]
+__all__ = ["PassResult", "ProgressListener", "Runner", "require_scores", "score_store"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,20 @@ class PassResult:
         self.peak_memory = max(self.peak_memory, other.peak_memory)
 
 
+def require_scores(record: PlanRecord, result: PassResult) -> None:
+    """Refuse to go on from a pass without any scores.
+
+    Raises
+    ------
+    PluginError
+        If the base model failed on every gene.
+    """
+    if record.keys and not result.done:
+        first = next(unit for unit in result.units.values() if unit["status"] != "processed")
+        name = record.base_model["name"]
+        raise PluginError(f"base model {name} failed on every gene, first with {first['reason']}")
+
+
 def score_store(session: Session, plan: ScorePlan, config: PassConfig) -> ScoreStore:
     """Where a pass finds scores and leaves them: the data root's artifacts of its base model, and the cache."""
     if not config.reuse:
@@ -155,7 +170,7 @@ class Runner:
         Raises
         ------
         PluginError
-            If the base model failed on every gene.
+            If the base model failed on every gene; not for a shard, whose genes may be those few that it fails on.
         """
         record, result = self.plan.record, self.result
         result.count("datasets_derived", len(self.plan.inputs.derived))
@@ -172,10 +187,8 @@ class Runner:
             if self.progress is not None:
                 self.progress.stopped()
         result.peak_memory = max(result.peak_memory, peak_memory())
-        if record.keys and not result.done:
-            first = next(unit for unit in result.units.values() if unit["status"] != "processed")
-            name = record.base_model["name"]
-            raise PluginError(f"base model {name} failed on every gene, first with {first['reason']}")
+        if record.shard is None:
+            require_scores(record, result)
 
     def _prepare(self, key: str) -> dict[str, Any] | None:
         """Look for a gene's results; returns the unit of work that is left, or None if all is there."""

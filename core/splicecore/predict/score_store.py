@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from splicecore.artifacts.store import atomic_path
 from splicecore.errors import ChecksumError, ConfigError
 from splicecore.predict.parts import PartReader, part_path
 
-__all__ = ["ScoreStore", "cache_limit", "holds_part"]
+__all__ = ["ScoreStore", "cache_limit", "holds_part", "link_or_copy"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,18 +43,24 @@ def cache_limit() -> int:
         limit = float(text) if text else _DEFAULT_LIMIT_GB
     except ValueError:
         limit = -1.0
-    if not limit >= 0:
+    if not 0 <= limit < math.inf:
         raise ConfigError(f"{_LIMIT} is {text!r}; it must be a number of gigabytes, 0 for no cache of scores")
     return int(limit * 1e9)
 
 
 def holds_part(path: Path, key: str, length: int) -> bool:
-    """Whether a file is a whole part of this key with so many rows; a damaged one is reported and is none."""
+    """Whether a file is a whole part of this key with so many rows, down to its checksums.
+
+    A damaged one is reported and is none.
+    """
     if not path.exists():
         return False
     try:
         with PartReader(path) as part:
-            return part.key == key and part.length == length
+            if part.key != key or part.length != length:
+                return False
+            part.verify()
+            return True
     except ChecksumError as error:
         logger.warning("%s; it is not used", error.message)
         return False
@@ -81,10 +88,10 @@ class ScoreStore:
         """Put the part of a key into a run's folder; returns whether there is one."""
         for path in self._places(key):
             if holds_part(path, key, length):
-                _link(path, part_path(target, key))
+                link_or_copy(path, part_path(target, key))
                 if self.cache is not None and path.is_relative_to(self.cache):
                     with contextlib.suppress(OSError):
-                        os.utime(path)  # what was not used for the longest time is dropped first
+                        _mark(path).touch()
                 return True
         return False
 
@@ -96,7 +103,7 @@ class ScoreStore:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
-                _link(part_path(source, key), path)
+                link_or_copy(part_path(source, key), path)
 
     def trim(self) -> int:
         """Drop the parts of the cache that were not used for the longest time, if it is over its limit.
@@ -111,7 +118,7 @@ class ScoreStore:
         for path in self.cache.glob("*/*.parquet"):
             with contextlib.suppress(OSError):
                 status = path.stat()
-                entries.append((status.st_mtime_ns, status.st_size, path))
+                entries.append((_last_use(path, status.st_mtime_ns), status.st_size, path))
         excess = sum(size for _, size, _ in entries) - self.limit * _FULL
         if excess <= 0:
             return 0
@@ -121,6 +128,7 @@ class ScoreStore:
             if dropped >= excess:
                 break
             with contextlib.suppress(OSError):
+                _mark(path).unlink(missing_ok=True)
                 path.unlink()
                 dropped += size
         logger.info("dropped %d MB of the oldest scores from %s", dropped // 1_000_000, self.cache)
@@ -134,7 +142,18 @@ class ScoreStore:
         return part_path(Path(str(self.cache)) / key[:2], key)
 
 
-def _link(source: Path, target: Path) -> None:
+def _mark(path: Path) -> Path:
+    """File whose time says when a part of the cache was used last; the part's own may be that of a result."""
+    return path.with_suffix(".used")
+
+
+def _last_use(path: Path, written: int) -> int:
+    with contextlib.suppress(OSError):
+        return max(written, _mark(path).stat().st_mtime_ns)
+    return written
+
+
+def link_or_copy(source: Path, target: Path) -> None:
     """Hard-link a file, or copy it where that cannot be; the target appears whole or not at all."""
     with contextlib.suppress(OSError):
         target.unlink(missing_ok=True)

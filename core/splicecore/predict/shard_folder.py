@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +15,21 @@ from splicecore.predict.parts import part_path
 from splicecore.predict.record import PlanRecord
 from splicecore.predict.report import write_reports
 from splicecore.predict.runner import PassResult
+from splicecore.predict.score_store import link_or_copy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from splicecore.artifacts.run_directory import RunDirectory
 
-__all__ = ["SCORES", "ShardFolder", "finish_shard", "move_file"]
+__all__ = ["SCORES", "ShardFolder", "finish_shard", "move_file", "take_back"]
 
 SCORES = "scores"
 """Folder of the score parts in a shard's folder and in a pass's artifacts."""
 
 _FILE = "shard.json"
 _SCHEMA = "splicecore-shard/1"
+_AGAIN = "run the shard's command again"
 
 
 def finish_shard(
@@ -86,6 +86,29 @@ def move_file(source: Path, target: Path) -> None:
         raise ChecksumError(f"{source} is gone", hint="run the same command again")
 
 
+def take_back(directory: RunDirectory, record: PlanRecord) -> None:
+    """Put score parts that an interrupted attempt had moved to their place already back to where it goes on from."""
+    for key in record.keys:
+        moved, part = part_path(directory.path / SCORES, key), part_path(directory.parts, key)
+        if moved.exists() and not part.exists():
+            moved.replace(part)
+
+
+def _listed(path: Path, manifest: Any) -> set[str]:
+    """Names of the files in a shard's manifest, which all are as it says."""
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict):
+        raise ChecksumError(f"{path / 'manifest.json'} is no manifest of a run", hint=_AGAIN)
+    if _FILE not in files:
+        raise InputError(f"{path} is a whole run, not a shard", hint="only runs with --shard i/n can be merged")
+    for name, expected in files.items():
+        if not (path / name).is_file():
+            raise ChecksumError(f"{path / name} is missing", hint=_AGAIN)
+        if file_sha256(path / name) != expected:
+            raise ChecksumError(f"{path / name} changed since it was written", hint=_AGAIN)
+    return set(files)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class ShardFolder:
     """A finished shard.
@@ -127,26 +150,25 @@ class ShardFolder:
                 hint="run its command again to finish it" if unfinished else "name the output folders of shards",
             )
         manifest = read_json(path / "manifest.json")
-        if _FILE not in manifest.get("files", {}):
-            raise InputError(f"{path} is a whole run, not a shard", hint="only runs with --shard i/n can be merged")
-        for name, expected in manifest["files"].items():
-            if not (path / name).is_file():
-                raise ChecksumError(f"{path / name} is missing", hint="run the shard's command again")
-            if file_sha256(path / name) != expected:
-                raise ChecksumError(f"{path / name} changed since it was written", hint="run the shard's command again")
+        files = _listed(path, manifest)
         value = read_json(path / _FILE)
-        if value.get("schema") != _SCHEMA:
-            raise InputError(f"{path / _FILE} is of schema {value.get('schema')!r}, not {_SCHEMA!r}")
-        shard = cls(
-            path=path,
-            command=value["command"],
-            record=PlanRecord.from_json(value["record"]),
-            result=PassResult(**value["result"]),
-            calls={key: CallSummary.from_json(summary) for key, summary in value["calls"].items()},
-            how=value["how"],
-        )
-        if digest(shard.record.own_identity) != digest(manifest["identity"]):
-            raise ChecksumError(f"{path}: manifest.json and {_FILE} contradict each other")
+        schema = value.get("schema") if isinstance(value, dict) else None
+        if schema != _SCHEMA:
+            raise InputError(f"{path / _FILE} is of schema {schema!r}, not {_SCHEMA!r}")
+        try:
+            shard = cls(
+                path=path,
+                command=value["command"],
+                record=PlanRecord.from_json(value["record"]),
+                result=PassResult(**value["result"]),
+                calls={key: CallSummary.from_json(summary) for key, summary in value["calls"].items()},
+                how=value["how"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ChecksumError(f"{path / _FILE} is damaged: {error!r}", hint=_AGAIN) from error
+        unlisted = {str(part_path(Path(SCORES), key)) for key in shard.result.done} - files
+        if digest(shard.record.own_identity) != digest(manifest.get("identity")) or unlisted:
+            raise ChecksumError(f"{path}: manifest.json and {_FILE} contradict each other", hint=_AGAIN)
         return shard
 
     def copy_parts(self, target: Path) -> None:
@@ -154,7 +176,4 @@ class ShardFolder:
         for key in self.record.keys:
             source, part = part_path(self.path / SCORES, key), part_path(target, key)
             if source.exists() and not part.exists():
-                try:
-                    os.link(source, part)
-                except OSError:
-                    shutil.copyfile(source, part)
+                link_or_copy(source, part)

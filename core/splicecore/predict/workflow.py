@@ -19,7 +19,7 @@ from splicecore.predict.parts import PartReader, part_path
 from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.predict.report import how_done, write_reports
 from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
-from splicecore.predict.shard_folder import finish_shard
+from splicecore.predict.shard_folder import finish_shard, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +103,7 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         if directory.begin(record.own_identity, force=config.force):
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
             return run_result(directory, record, wanted, already_finished=True)
+        take_back(directory, record)
         session.host.notify("splicecore_run_started", run=record.own_identity)
         with result.stage("score"):
             store = score_store(session, plan, config)
