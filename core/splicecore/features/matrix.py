@@ -37,6 +37,4 @@ def to_matrix(batch: pa.RecordBatch) -> npt.NDArray[np.float32]:
 def _numbers(field: pa.Field[pa.DataType], column: pa.Array[pa.Scalar[pa.DataType]]) -> npt.NDArray[np.generic]:
     if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
         raise TypeError(f"column {field.name} is of type {field.type}, not of numbers")
-    if column.null_count:
-        return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    return np.asarray(column.to_numpy(zero_copy_only=False))
+    return np.asarray(column.to_numpy(zero_copy_only=False))  # integers with nulls come as float64 with NaN

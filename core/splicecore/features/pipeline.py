@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 import cattrs
@@ -21,6 +21,8 @@ from splicecore.plugins.protocols import FeatureSet
 from splicecore.plugins.specs import FeatureSetSpec, load_object
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from splicecore.features.configs import FeatureConfig
     from splicecore.plugins.host import PluginHost
     from splicecore.predict.blocks import Block
@@ -104,6 +106,7 @@ class FeaturePipeline:
         if not specs or not models or len(set(models)) < len(models):
             raise ConfigError(f"features need feature sets and different base models; got {len(specs)}, {models}")
         self.specs, self.configs, self.models = tuple(specs), tuple(configs), tuple(models)
+        self._features: list[FeatureSet] = []
         self._parts = self._open()
         self.schema = pa.schema([field for part in self._parts for field in part.fields])
         _check_unique(self._parts)
@@ -134,6 +137,7 @@ class FeaturePipeline:
             if not isinstance(schema, pa.Schema) or not schema.names:
                 raise ContractError(f"the schema of feature set {spec.name!r} is no Arrow schema with columns")
             opened.append((spec, features, schema))
+            self._features.append(features)
         parts = [
             _Part(spec=spec, features=features, schema=schema, model=primary if spec.per_model else "", prefix="")
             for spec, features, schema in opened
@@ -209,11 +213,18 @@ class FeaturePipeline:
         for first in range(0, len(index), rows):
             yield self.compute(block, index[first : first + rows], resources)
 
-    def contract(self, *, fingerprints: Mapping[str, str], flank: FlankMode, build: str) -> FeatureContract:
+    def contract(
+        self, *, fingerprints: Mapping[str, str], flank: FlankMode, build: str, cache: Path | None = None
+    ) -> FeatureContract:
         """Describe the columns and what they are computed from.
+
+        A set with a method ``contract_settings(cache)`` says itself what its settings are, such as the content of files
+        in place of their paths.
 
         Parameters
         ----------
+        cache
+            Folder that remembers the hashes of files.
         fingerprints
             Base model's name -> fingerprint.
         flank, build
@@ -222,13 +233,26 @@ class FeaturePipeline:
         return FeatureContract(
             columns=tuple(_contract_column(field) for field in self.schema),
             sets=tuple(
-                FeatureSetUse(name=spec.name, settings=_settings(config))
-                for spec, config in zip(self.specs, self.configs, strict=True)
+                FeatureSetUse(name=spec.name, settings=_settings(features, config, cache))
+                for spec, features, config in zip(self.specs, self._features, self.configs, strict=True)
             ),
             models=tuple(FeatureModel(name=name, fingerprint=fingerprints[name]) for name in self.models),
             flank=flank,
             build=build,
         )
+
+    def close(self) -> None:
+        """Close the feature sets that hold files open. May be called twice."""
+        for features in self._features:
+            close = getattr(features, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _check_arguments(self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]) -> None:
         if index.dtype != np.int64 or index.ndim != 1:
@@ -259,7 +283,11 @@ def _structured(spec: FeatureSetSpec, settings: Mapping[str, Any]) -> Any:
     return None
 
 
-def _settings(config: Any) -> dict[str, Any]:
+def _settings(features: FeatureSet, config: Any, cache: Path | None) -> dict[str, Any]:
+    own = getattr(features, "contract_settings", None)
+    if own is not None:
+        described: dict[str, Any] = _lists(own(cache))
+        return described
     return {} if config is None else _lists(cattrs.Converter().unstructure(config))
 
 

@@ -38,8 +38,9 @@ def splicecore_executors() -> Iterator[ExecutorSpec]:
 
 @hookimpl
 def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
-    """Yield ``probability``, ``context``, ``sequence`` and ``structural``."""
+    """Yield ``probability``, ``context``, ``sequence``, ``structural`` and ``tracks``."""
     from splicecore.features.configs import SequenceConfig, StructuralConfig
+    from splicecore.tracks.config import TracksConfig
 
     yield FeatureSetSpec(
         name="probability",
@@ -71,6 +72,14 @@ def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
         near_label=True,
         config_cls=StructuralConfig,
         summary="aggregates of the gene, from the annotation",
+    )
+    yield FeatureSetSpec(
+        name="tracks",
+        factory="splicecore.features.tracks:TrackFeatures",
+        schema="splicecore.features.tracks:schema",
+        requires=("contigs", "cache"),
+        config_cls=TracksConfig,
+        summary="signals and splice junctions from files of the user",
     )
 
 

@@ -70,7 +70,11 @@ class BaseModel(Protocol):
 
 @runtime_checkable
 class FeatureSet(Protocol):
-    """Features of chosen positions of one gene."""
+    """Features of chosen positions of one gene.
+
+    A set that holds files may have a method ``close()``, and one whose settings name files a method
+    ``contract_settings(cache: Path | None) -> dict`` that names their content instead, JSON-able.
+    """
 
     def compute(self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]) -> pa.RecordBatch:
         """Compute the features of positions.
