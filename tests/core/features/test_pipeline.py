@@ -33,6 +33,8 @@ def test_a_position_does_not_depend_on_which_others_are_asked_for(
     dense = to_matrix(pipeline.compute(block, np.arange(length), resources))
     index = np.array(chosen.draw(st.lists(st.integers(0, length - 1), max_size=12)), dtype=np.int64)
     assert to_matrix(pipeline.compute(block, index, resources)).tobytes() == dense[index].tobytes()
+    reverse = np.arange(length)[::-1]
+    assert to_matrix(pipeline.compute(block, reverse, resources)).tobytes() == dense[reverse].tobytes()
     tiles = [to_matrix(batch) for batch in pipeline.batches(block, np.arange(length), resources, rows=rows)]
     assert all(len(tile) == rows for tile in tiles[:-1])
     assert np.concatenate(tiles).tobytes() == dense.tobytes()

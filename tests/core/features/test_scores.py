@@ -135,6 +135,15 @@ def test_the_ratio_of_signals_is_finite_where_one_is_zero_or_negative(make_block
         assert (ratio > 0) == bool(acceptor)
 
 
+def test_a_plateau_is_no_peak(make_block, open_sets):
+    scores = np.full((5, 3), 0.2, np.float32)
+    scores[3, 1:] = 0.1
+    block = attrs.evolve(make_block(0, 5), scores={"primary": scores})
+    assert open_sets("context").compute(block, np.array([2])).column("donor_is_local_peak").to_pylist() == [0]
+    scores[1, 2] = scores[1, 1] = np.nextafter(np.float32(0.2), np.float32(0))
+    assert open_sets("context").compute(block, np.array([2])).column("donor_is_local_peak").to_pylist() == [1]
+
+
 def test_only_the_first_three_outputs_count(make_block, open_sets):
     block = make_block(3, 30)
     more = np.concatenate([block.scores["primary"], np.full((30, 2), 0.7, np.float32)], axis=1)
