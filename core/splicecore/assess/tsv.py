@@ -2,9 +2,8 @@
 
 Their names, columns and conventions differ from those of the tables: ``position``, ``predicted_position``,
 ``true_position`` and windows count from the gene's 5' end (0-based, windows half-open), a found or missed site has one
-row for every transcript (other rows have an empty ``transcript_id``), ``score`` of TP and FN is the maximum of the
-window, and ``context_score_*`` are those of the row's class (TN: of the higher one). A field without a value is empty.
-Rows keep the order of the tables.
+row for every transcript (other rows have an empty ``transcript_id``), and ``score`` of TP and FN is the maximum of the
+window. A field without a value is empty. Rows keep the order of the tables.
 """
 
 from __future__ import annotations
@@ -20,17 +19,16 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from splicecore.artifacts.store import atomic_path, make_folder
-from splicecore.assess.schemas import CONTEXT_OFFSETS, ERRORS, PERFORMANCE, POSITIONS, SEQUENCES
-from splicecore.assess.score_features import score_features
+from splicecore.assess.enhanced import enhanced_schema
+from splicecore.assess.schemas import ERRORS, PERFORMANCE, POSITIONS, SEQUENCES
 from splicecore.errors import ChecksumError, InputError
 from splicecore.genome.arrow import compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-    import numpy.typing as npt
 
 __all__ = [
     "MANIFEST_COLUMNS",
@@ -95,7 +93,7 @@ def write_positions_tsv(positions: Path, path: Path) -> int:
     OutputError
         If the file cannot be written.
     """
-    return _write(path, (_position_columns(batch, explode=True) for batch in _batches(positions, POSITIONS)))
+    return _write(path, (_position_columns(batch, explode=True) for batch in _batches(positions, enhanced_schema())))
 
 
 def write_errors_tsv(errors: Path, path: Path) -> int:
@@ -162,7 +160,7 @@ def write_sequences_tsv(positions: Path, sequences: Path, folder: Path) -> list[
 
 
 def _sequence_batches(positions: Path, sequences: Path) -> Iterator[tuple[str, _Columns]]:
-    pairs = _aligned(_batches(positions, POSITIONS), _batches(sequences, SEQUENCES))
+    pairs = _aligned(_batches(positions, enhanced_schema()), _batches(sequences, SEQUENCES))
     for rows, windows in pairs:
         for name in ("gene_id", "position", "site_type", "pred_type"):
             if not rows.column(name).equals(windows.column(name)):
@@ -184,7 +182,6 @@ def _position_columns(batch: pa.RecordBatch, *, explode: bool) -> _Columns:
     predicted = batch.column("predicted_position")
     at_site = pc.is_in(batch.column("pred_type"), value_set=pa.array(["TP", "FN"])).to_numpy(zero_copy_only=False)
     shift = sign * (predicted.fill_null(0).to_numpy() - position)
-    kind, context = _context(batch)
     columns = {
         "gene_id": batch.column("gene_id"),
         "transcript_id": None,
@@ -197,41 +194,14 @@ def _position_columns(batch: pa.RecordBatch, *, explode: bool) -> _Columns:
         "donor_score": batch.column("donor_score"),
         "acceptor_score": batch.column("acceptor_score"),
         "neither_score": batch.column("neither_score"),
-        "splice_type": pc.if_else(pa.array(at_site), kind, pa.scalar(None, pa.string())),
+        "splice_type": pc.if_else(pa.array(at_site), batch.column("site_type"), pa.scalar(None, pa.string())),
         "chrom": batch.column("contig"),
-        **{f"context_score_{suffix}": values for suffix, values in context.items()},
-        **_features(batch, context),
+        **{name: batch.column(name) for name in batch.schema.names[len(POSITIONS.names) :]},
     }
     rows, transcripts = _transcripts(batch.column("transcript_ids"), explode=explode)
     columns = {name: None if column is None else column.take(rows) for name, column in columns.items()}
     columns["transcript_id"] = transcripts
     return columns
-
-
-def _context(batch: pa.RecordBatch) -> tuple[Any, dict[str, Any]]:
-    """Return the class of each row and that class's scores at the neighbors, by suffix."""
-    higher = pc.if_else(pc.greater(batch.column("donor_score"), batch.column("acceptor_score")), "donor", "acceptor")
-    kind = pc.coalesce(batch.column("site_type"), higher)
-    donor = pc.equal(kind, "donor")
-    names = ((suffix, f"donor_score_{suffix}", f"acceptor_score_{suffix}") for suffix in CONTEXT_OFFSETS)
-    return kind, {suffix: pc.if_else(donor, batch.column(d), batch.column(a)) for suffix, d, a in names}
-
-
-def _features(batch: pa.RecordBatch, context: Mapping[str, Any]) -> _Columns:
-    def doubles(column: Any) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
-        return values
-
-    features = score_features(
-        doubles(batch.column("neither_score")),
-        doubles(batch.column("acceptor_score")),
-        doubles(batch.column("donor_score")),
-        np.stack([doubles(column) for column in context.values()], axis=1),
-    )
-    columns: _Columns = {name: pa.array(values, mask=np.isnan(values)) for name, values in features.items()}
-    return {
-        name: column.cast(pa.int8()) if name.endswith("_is_local_peak") else column for name, column in columns.items()
-    }
 
 
 def _transcripts(lists: Any, *, explode: bool) -> tuple[Any, Any]:

@@ -114,6 +114,7 @@ class Assessor:
 
     def assess(self, gene: Gene, key: str, part: Path) -> None:
         """Assess a gene whose scores are in ``part`` and write its file."""
+        from splicecore.assess.enhanced import enhance
         from splicecore.assess.gene import assess_gene
         from splicecore.assess.sequences import analysis_sequences
 
@@ -126,8 +127,9 @@ class Assessor:
             settings,
             gene_biotype=self._biotypes[gene.index].as_py(),
         )
-        sequences = analysis_sequences(block, assessment.positions, settings)
-        tables = (assessment.positions, assessment.errors, sequences, assessment.performance)
+        positions = enhance(block, assessment.positions)
+        sequences = analysis_sequences(block, positions, settings)
+        tables = (positions, assessment.errors, sequences, assessment.performance)
         _write(assessment_path(self.config, key), tables)
 
     def _block(self, gene: Gene, part: Path) -> Block:

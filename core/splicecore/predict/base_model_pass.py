@@ -95,7 +95,7 @@ def predict_pass(
     with RunDirectory(folder).locked() as directory:
         if directory.begin(record.own_identity, force=force):
             logger.info("%s holds this very pass, finished; nothing to do", folder)
-            return pass_result(folder, already_finished=True)
+            return pass_result(directory, already_finished=True, tsv=config.tsv)
         take_back(directory, record)
         plan = _with_assessment(plan, directory.products, settings)
         session.host.notify("splicecore_run_started", run=record.own_identity)
@@ -113,9 +113,10 @@ def predict_pass(
         else:
             finished = _finish_shard(directory, plan, result, calls, how_done(config))
         session.host.notify("splicecore_run_finished", run=record.own_identity, summary=finished)
+        done = pass_result(directory, tsv=config.tsv)
     if manager is not None and manager.config.mode == "production":
         manager.update_latest()
-    return pass_result(folder)
+    return done
 
 
 def finish_pass(
@@ -143,8 +144,7 @@ def finish_pass(
     }
     with result.stage("write tables"):
         rows = write_tables(folder, assessments, metadata)
-        counts = pq.read_table(folder / FILES["performance"])
-        write_gene_manifest(folder / GENE_MANIFEST, record, result, counts)
+        write_gene_manifest(folder, record, result)
     write_json(folder / "gene_manifest.json", gene_manifest(record, result))
     write_reports(folder, record, result, calls, how, rows=rows["positions"])
     make_folder(folder / SCORES)
@@ -157,11 +157,16 @@ def finish_pass(
     return finished
 
 
-def pass_result(folder: Path, *, already_finished: bool = False) -> PredictResult:
-    """Read what a finished pass says of itself."""
+def pass_result(directory: RunDirectory, *, already_finished: bool = False, tsv: bool = False) -> PredictResult:
+    """Write the TSV files of a finished pass if they are asked for and missing, and read what it says of itself."""
     from splicecore.assess.performance import sum_performance
 
-    manifest = RunDirectory(folder).manifest()
+    if tsv:
+        from splicecore.predict.pass_tsv import add_tsv
+
+        add_tsv(directory)
+    folder = directory.path
+    manifest = directory.manifest()
     performance = folder / FILES["performance"]
     return PredictResult(
         folder=folder,
@@ -195,7 +200,9 @@ def shard_assessment(folder: Path, key: str) -> Path:
 
 
 def _resolved(config: PredictConfig) -> PredictConfig:
-    """Let coverage and the choice of genes agree."""
+    """Let coverage and the choice of genes agree, and shards have no TSV."""
+    if config.tsv and config.shard is not None:
+        raise ConfigError("a shard has no TSV files", hint="ask `splicecore merge` for them")
     chosen = bool(config.genes or config.genes_file or config.region)
     if config.coverage == "full_genome":
         if chosen or config.chromosomes:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from splicecore.artifacts.artifact_config import ArtifactConfig
+from splicecore.artifacts.manager import ArtifactManager
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import digest, json_differences
 from splicecore.config import RunConfig, structure
-from splicecore.errors import ConfigError, InputError
+from splicecore.errors import ConfigError, InputError, OutputError
 from splicecore.export.exports import wanted_exports
 from splicecore.predict.base_model_pass import PredictResult, finish_pass, pass_result, shard_assessment
 from splicecore.predict.record import PlanRecord, entries_digest
-from splicecore.predict.runner import PassResult
+from splicecore.predict.runner import PassResult, require_scores
 from splicecore.predict.shard_folder import ShardFolder
 from splicecore.predict.workflow import RunResult, finish_run, run_result
 
@@ -57,16 +59,24 @@ def merge_shards(
         If a file of a shard is missing or changed.
     ConfigError
         If there is no place for the results.
+    OutputError
+        If that place is the folder of a shard, or holds another run.
+    PluginError
+        If the base model failed on every gene of every shard.
     """
     shards = sorted((ShardFolder.read(Path(folder)) for folder in folders), key=_index)
     _check_alike(shards)
     _check_complete(shards)
     record = _whole(shards)
     target = _common_place(shards) if output_dir is None else Path(output_dir)
+    _check_target(target, shards)
     if shards[0].command == "predict":
+        tsv = bool(exports.pop("tsv", False))
         if any(exports.values()):
-            raise ConfigError("a base-model pass has no exports", hint="leave out " + ", ".join(sorted(exports)))
-        return _merge_pass(shards, record, target, force=force)
+            raise ConfigError(
+                "a base-model pass has no exports but TSV", hint="leave out " + ", ".join(sorted(exports))
+            )
+        return _merge_pass(shards, record, target, force=force, tsv=tsv)
     sparse = {} if record.min_score is None else {"min_score": record.min_score}
     wanted = wanted_exports(structure({**exports, **sparse}, RunConfig, where="options"))
     with RunDirectory(target).locked() as directory:
@@ -77,15 +87,32 @@ def merge_shards(
         return run_result(directory, record, wanted)
 
 
-def _merge_pass(shards: Sequence[ShardFolder], record: PlanRecord, target: Path, *, force: bool) -> PredictResult:
+def _merge_pass(
+    shards: Sequence[ShardFolder], record: PlanRecord, target: Path, *, force: bool, tsv: bool
+) -> PredictResult:
     with RunDirectory(target).locked() as directory:
         if directory.begin(record.identity, force=force):
-            return pass_result(target, already_finished=True)
+            return pass_result(directory, already_finished=True, tsv=tsv)
         result, calls = _collect(shards, record, directory)
         owner = {key: shard.path for shard in shards for key in shard.record.keys}
         assessments = [shard_assessment(owner[key], key) for key in record.keys if key in result.done]
-        finish_pass(directory, record, result, calls, _how(shards), assessments=assessments)
-    return pass_result(target)
+        how = _how(shards)
+        finish_pass(directory, record, result, calls, how, assessments=assessments)
+        done = pass_result(directory, tsv=tsv)
+    _update_latest(target, record)
+    return done
+
+
+def _update_latest(target: Path, record: PlanRecord) -> None:
+    """Let ``latest`` stand for a production version that was merged in its place."""
+    owner = record.identity.get("artifacts")
+    if owner is None:
+        return
+    for root in target.absolute().parents:
+        config = ArtifactConfig(mode="production", data_root=str(root), **owner)
+        manager = ArtifactManager(config)
+        if target.absolute().parent == manager.layout.production:
+            manager.update_latest()
 
 
 def _collect(
@@ -93,6 +120,7 @@ def _collect(
 ) -> tuple[PassResult, dict[str, CallSummary]]:
     """Put the parts of all shards into one folder and add up what they did."""
     result, calls = _sum(shards, record)
+    require_scores(record, result)
     with result.stage("merge"):
         for shard in shards:
             shard.copy_parts(directory.parts)
@@ -106,6 +134,13 @@ def _common_place(shards: Sequence[ShardFolder]) -> Path:
     if places or place.name != "shards":
         raise ConfigError("no output folder given", hint="--output-dir FOLDER")
     return place.parent
+
+
+def _check_target(target: Path, shards: Sequence[ShardFolder]) -> None:
+    """Refuse to merge into a shard, which ``force`` would discard."""
+    for shard in shards:
+        if target.resolve() == shard.path.resolve():
+            raise OutputError(f"output folder {target} is that of a shard", hint="choose a folder of its own")
 
 
 def _index(shard: ShardFolder) -> int:

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from splicecore.artifacts.store import atomic_path
-from splicecore.assess.schemas import ERRORS, PERFORMANCE, POSITIONS, SEQUENCES
+from splicecore.assess.enhanced import enhanced_schema
+from splicecore.assess.schemas import ERRORS, PERFORMANCE, SEQUENCES
 from splicecore.predict.assessor import TABLES, read_assessment
 from splicecore.predict.manifest import gene_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -33,7 +34,7 @@ FILES: dict[str, str] = {
 
 GENE_MANIFEST = "gene_manifest.parquet"
 
-_SCHEMAS = {"positions": POSITIONS, "errors": ERRORS, "sequences": SEQUENCES, "performance": PERFORMANCE}
+_SCHEMAS = {"positions": enhanced_schema(), "errors": ERRORS, "sequences": SEQUENCES, "performance": PERFORMANCE}
 _ROW_GROUP = 65_536
 
 
@@ -114,36 +115,39 @@ class _TableWriter:
         self._held, self._held_rows = ([rest] if rest.num_rows else []), rest.num_rows
 
 
-def write_gene_manifest(path: Path, record: PlanRecord, result: PassResult, counts: pa.Table) -> None:
-    """Write the manifest of genes as a table.
-
-    Parameters
-    ----------
-    counts
-        Table of performance: ``sites`` of each gene are taken from its rows ``both``.
-    """
-    sites = {(row["contig"], row["strand"], row["gene_id"]): row["sites"] for row in _both(counts)}
-    rows = [
+def write_gene_manifest(folder: Path, record: PlanRecord, result: PassResult) -> None:
+    """Write the manifest of genes as a table, beside the tables that :func:`write_tables` wrote."""
+    sites = _sites(pq.read_table(folder / FILES["performance"], columns=[*_GENE, "site_type", "sites"]))
+    positions = pq.read_table(folder / FILES["positions"], columns=list(_GENE))
+    counts = positions.group_by(list(_GENE)).aggregate([([], "count_all")]).to_pylist()
+    rows = {tuple(row[name] for name in _GENE): row["count_all"] for row in counts}
+    entries = [
         {
             **{name: row.get(name) for name in _MANIFEST.names},
-            "num_positions": row.get("positions", 0),
-            "num_splice_sites": sites.get((row.get("contig"), row.get("strand"), row.get("gene_id"))),
+            "positions": row.get("positions", 0),
+            "rows": rows.get(_gene(row), 0),
+            "sites": sites.get(_gene(row)),
             "base_model": record.base_model["name"],
             "build": record.build,
             "scores": None if key is None else f"scores/{key}.parquet",
         }
         for row, key in zip(gene_rows(record, result), _keys(record, result), strict=True)
     ]
-    with atomic_path(path) as temporary:
+    with atomic_path(folder / GENE_MANIFEST) as temporary:
         pq.write_table(
-            pa.Table.from_pylist(rows, schema=_MANIFEST), temporary, compression="zstd", write_page_checksum=True
+            pa.Table.from_pylist(entries, schema=_MANIFEST), temporary, compression="zstd", write_page_checksum=True
         )
 
 
-def _both(counts: pa.Table) -> Iterator[dict[str, Any]]:
-    for row in counts.select(["contig", "strand", "gene_id", "site_type", "sites"]).to_pylist():
-        if row["site_type"] == "both":
-            yield row
+_GENE = ("contig", "strand", "gene_id")
+
+
+def _gene(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in _GENE)
+
+
+def _sites(counts: pa.Table) -> dict[tuple[Any, ...], int]:
+    return {_gene(row): row["sites"] for row in counts.to_pylist() if row["site_type"] == "both"}
 
 
 def _keys(record: PlanRecord, result: PassResult) -> list[str | None]:
@@ -167,8 +171,9 @@ _MANIFEST = pa.schema(
         _field("strand", pa.string(), "+ or -"),
         _field("start", pa.int64(), "genomic, 0-based"),
         _field("end", pa.int64(), "genomic, half-open"),
-        _field("num_positions", pa.int64(), "bases that were scored"),
-        _field("num_splice_sites", pa.int64(), "annotated, acceptors and donors"),
+        _field("positions", pa.int64(), "bases that were scored"),
+        _field("rows", pa.int64(), "of the gene in the table of positions"),
+        _field("sites", pa.int64(), "annotated, acceptors and donors"),
         _field("base_model", pa.string(), "name of the base model"),
         _field("build", pa.string(), "genome build"),
         _field("scores", pa.string(), "file of the gene's scores, in this folder"),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import math
 
 import attrs
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from splicecore.assess import tsv
 from splicecore.assess.config import AssessConfig
-from splicecore.assess.score_features import SCORE_FEATURES, score_features
+from splicecore.assess.enhanced import enhance, enhanced_schema
+from splicecore.assess.schemas import POSITIONS
 from splicecore.assess.sequences import analysis_sequences
 from splicecore.errors import ChecksumError, InputError
 
@@ -32,11 +31,8 @@ FIRST = [
     "neither_score",
     "splice_type",
     "chrom",
-    "context_score_m2",
-    "context_score_m1",
-    "context_score_p1",
-    "context_score_p2",
 ]
+FEATURES = enhanced_schema().names[len(POSITIONS.names) :]
 
 
 @pytest.fixture
@@ -46,7 +42,8 @@ def tables(genes, tmp_path):
     for strand, contig in (("+", "chr1"), ("-", "HLA*1:2")):
         block = genes.block(40, CALLS, strand=strand, gene_id=f"G{strand}")
         block = attrs.evolve(block, gene=attrs.evolve(block.gene, contig=contig))
-        results.append(genes.assess(block, OWN, error_window=8))
+        result = genes.assess(block, OWN, error_window=8)
+        results.append(attrs.evolve(result, positions=enhance(block, result.positions)))
         sequences.append(analysis_sequences(block, results[-1].positions, AssessConfig(sequence_flank=4)))
     paths = {}
     for name in ("positions", "errors", "performance"):
@@ -72,7 +69,7 @@ def test_positions(tables, tmp_path):
     count = tsv.write_positions_tsv(tables["positions"], path)
     rows = read(path)
     assert len(rows) == count
-    assert list(rows[0]) == [*FIRST, *SCORE_FEATURES]
+    assert list(rows[0]) == [*FIRST, *FEATURES]
     assert len(rows[0]) == 53
     plus = [row for row in rows if row["gene_id"] == "G+"]
     expected = [
@@ -95,15 +92,13 @@ def test_positions(tables, tmp_path):
     assert all(row["transcript_id"] == row["true_position"] == row["splice_type"] == "" for row in negatives)
 
 
-def test_context_is_that_of_the_rows_class_and_empty_beyond_the_gene(tables, tmp_path):
+def test_features_are_those_of_the_table(tables, tmp_path):
     tsv.write_positions_tsv(tables["positions"], tmp_path / "a.tsv")
     rows = [row for row in read(tmp_path / "a.tsv") if row["gene_id"] == "G+"]
     donor = next(row for row in rows if row["position"] == "10")
     assert [donor[f"context_score_{suffix}"] for suffix in ("m2", "m1", "p1", "p2")] == ["0", "0", "0.75", "0"]
     assert donor["donor_is_local_peak"] == "0"
-    edge = next(row for row in rows if row["position"] == "0")
-    assert (edge["context_score_m1"], edge["context_max"], edge["donor_is_local_peak"]) == ("", "", "")
-    assert edge["context_score_p1"] == "0"
+    assert float(donor["donor_diff_p1"]) == -0.75
 
 
 def test_errors(tables, tmp_path):
@@ -182,7 +177,7 @@ def test_an_empty_table_has_a_header(tables, tmp_path):
     table = pq.read_table(tables["positions"])
     pq.write_table(table.slice(0, 0), tables["positions"])
     assert tsv.write_positions_tsv(tables["positions"], tmp_path / "a.tsv") == 0
-    assert (tmp_path / "a.tsv").read_text().split("\n")[0].split("\t") == [*FIRST, *SCORE_FEATURES]
+    assert (tmp_path / "a.tsv").read_text().split("\n")[0].split("\t") == [*FIRST, *FEATURES]
 
 
 def test_tables_that_do_not_belong_together(tables, tmp_path):
@@ -202,41 +197,3 @@ def test_a_damaged_table(tables, tmp_path):
     with pytest.raises(ChecksumError, match=r"errors\.parquet"):
         tsv.write_errors_tsv(tables["errors"], tmp_path / "a.tsv")
     assert not (tmp_path / "a.tsv").exists()
-
-
-def test_score_features_worked_by_hand():
-    found = score_features(np.array([0.1]), np.array([0.2]), np.array([0.7]), np.array([[0.05, 0.15, 0.25, 0.35]]))
-    values = {name: float(value[0]) for name, value in found.items()}
-    expected = {
-        "relative_donor_probability": 0.7 / 0.9,
-        "splice_probability": 0.9,
-        "donor_acceptor_diff": 0.5 / 0.7,
-        "splice_neither_diff": 0.6 / 0.7,
-        "donor_acceptor_logodds": math.log(3.5),
-        "splice_neither_logodds": math.log(9),
-        "probability_entropy": -(0.7 * math.log(0.7) + 0.2 * math.log(0.2) + 0.1 * math.log(0.1)),
-        "context_neighbor_mean": 0.2,
-        "context_asymmetry": -0.4,
-        "context_max": 0.35,
-        "donor_diff_m1": 0.55,
-        "donor_diff_m2": 0.65,
-        "donor_diff_p1": 0.45,
-        "donor_diff_p2": 0.35,
-        "donor_surge_ratio": 0.7 / 0.4,
-        "donor_is_local_peak": 1,
-        "donor_weighted_context": 0.005 + 0.03 + 0.28 + 0.05 + 0.035,
-        "donor_peak_height_ratio": 3.5,
-        "donor_second_derivative": 1.0,
-        "donor_signal_strength": 0.5,
-        "donor_context_diff_ratio": 2.0,
-        "acceptor_diff_m1": 0.05,
-        "acceptor_is_local_peak": 0,
-        "acceptor_peak_height_ratio": 1.0,
-        "acceptor_second_derivative": 0.0,
-        "donor_acceptor_peak_ratio": 3.5,
-        "type_signal_difference": 0.5,
-        "score_difference_ratio": 0.5 / 0.9,
-    }
-    assert {name: values[name] for name in expected} == pytest.approx(expected, abs=1e-6)
-    assert list(found) == list(SCORE_FEATURES)
-    assert len(SCORE_FEATURES) == 36
