@@ -58,6 +58,11 @@ from splicecore.plugins.specs import (
 if TYPE_CHECKING:
     from splicecore.artifacts.artifact_config import ArtifactConfig
     from splicecore.artifacts.manager import ArtifactManager
+    from splicecore.features.configs import FeatureConfig
+    from splicecore.features.contract import FeatureContract
+    from splicecore.features.gene_record import GeneRecord
+    from splicecore.features.matrix import to_matrix
+    from splicecore.features.pipeline import FeaturePipeline
     from splicecore.genome.annotation import Annotation, read_annotation
     from splicecore.genome.genes import Gene, GeneCatalog
     from splicecore.genome.reference import Reference
@@ -93,12 +98,16 @@ __all__ = [
     "ExecutorSpec",
     "ExitCode",
     "FastaError",
+    "FeatureConfig",
+    "FeatureContract",
+    "FeaturePipeline",
     "FeatureSet",
     "FeatureSetSpec",
     "G",
     "Gene",
     "GeneCatalog",
     "GeneNotFoundError",
+    "GeneRecord",
     "InputError",
     "MetaModel",
     "MetaModelSpec",
@@ -137,6 +146,7 @@ __all__ = [
     "merge_shards",
     "read_annotation",
     "reverse_complement",
+    "to_matrix",
 ]
 
 _LAZY = {
@@ -144,8 +154,12 @@ _LAZY = {
     "ArtifactConfig": "splicecore.artifacts.artifact_config",
     "ArtifactManager": "splicecore.artifacts.manager",
     "Block": "splicecore.predict.blocks",
+    "FeatureConfig": "splicecore.features.configs",
+    "FeatureContract": "splicecore.features.contract",
+    "FeaturePipeline": "splicecore.features.pipeline",
     "Gene": "splicecore.genome.genes",
     "GeneCatalog": "splicecore.genome.genes",
+    "GeneRecord": "splicecore.features.gene_record",
     "PluginHost": "splicecore.plugins.host",
     "PluginRecord": "splicecore.plugins.records",
     "PluginSettings": "splicecore.plugins.records",
@@ -157,6 +171,7 @@ _LAZY = {
     "SiteIndex": "splicecore.genome.sites",
     "merge_shards": "splicecore.predict.merge",
     "read_annotation": "splicecore.genome.annotation",
+    "to_matrix": "splicecore.features.matrix",
 }
 
 
