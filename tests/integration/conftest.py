@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import attrs
 import pytest
+from splicecore.api import PluginSettings, Session
 from splicecore.cli.main import _run
 from splicecore.testing.plugins import fake_distribution
 from splicecore.testing.simulate import SimulatedGenome, SimulationConfig, simulate_genome
@@ -168,3 +171,83 @@ def inside(bench, monkeypatch, capsys) -> Inside:
     """Call the command line in this process."""
     monkeypatch.syspath_prepend(str(bench.site))
     return Inside(bench, monkeypatch, capsys)
+
+
+@attrs.frozen
+class DataRoot:
+    """A prepared data root, and the commands that use it.
+
+    Attributes
+    ----------
+    inside
+        Calls the command line.
+    path
+        The data root; its source is ``sim``, its build ``toy``.
+    """
+
+    inside: Inside
+    path: Path
+
+    @property
+    def resources(self) -> Path:
+        """Folder of the source and build."""
+        return self.path / "sim" / "toy"
+
+    def call(self, command: str, *arguments: str, model: str = "quick", **variables: str) -> object:
+        """Call ``run`` or ``predict`` on the data root's genome and annotation."""
+        common = ["--source", "sim", "--build", "toy", "--base-model", model]
+        return self.inside.call(command, *common, *arguments, SPLICECORE_DATA_ROOT=str(self.path), **variables)
+
+    def predict(self, *arguments: str, code: int = 0, model: str = "quick", **variables: str) -> Path:
+        """Call ``predict`` and insist on its exit code; returns the folder that it names last."""
+        done = self.call("predict", *arguments, model=model, **variables)
+        assert done.returncode == code, done.stderr
+        return Path(done.stdout.splitlines()[-1]) if done.stdout else self.path
+
+    def snapshot(self, folder: Path | None = None) -> dict[str, tuple[int, int, str]]:
+        """Sizes, times of change and hashes of all files in a folder, by default the data root."""
+        found = {}
+        for path in sorted((folder or self.path).rglob("*")):
+            if path.is_file():
+                status = path.stat()
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[str(path)] = (status.st_size, status.st_mtime_ns, content)
+        return found
+
+
+@pytest.fixture(scope="session")
+def prepared_root(bench, tmp_path_factory) -> Path:
+    """A data root with derived resources, made once and not to be changed."""
+    folder = tmp_path_factory.mktemp("prepared")
+    session = Session(plugins=PluginSettings(load=()), data_root=folder / "root", cache_dir=folder / "cache")
+    session.resources.import_files("sim", "toy", fasta=bench.fasta, annotation=bench.annotation)
+    session.resources.derive("sim", "toy")
+    return folder / "root"
+
+
+@pytest.fixture
+def data_root(inside, prepared_root, tmp_path) -> DataRoot:
+    """A copy of it that a test may write artifacts into; ``copytree`` keeps the times of change."""
+    shutil.copytree(prepared_root, tmp_path / "root")
+    return DataRoot(inside, tmp_path / "root")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own; ``resize(kilobytes)`` sets how much it holds."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(*options):
+        return subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", *options, "none", str(folder)], capture_output=True, check=False
+        )
+
+    if sys.platform != "linux" or mount("size=64m").returncode != 0:
+        pytest.skip("mounting a small disk needs root on Linux")
+
+    def resize(kilobytes):
+        assert mount(f"remount,size={kilobytes}k").returncode == 0
+
+    yield folder, resize
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -210,27 +210,6 @@ def test_a_missing_package_is_told_before_any_work(bench, tmp_path):
 # --------------------------------------------------------------------------------------------------------- full disk
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of its own; ``resize(kilobytes)`` sets how much it holds."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(*options):
-        return subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", *options, "none", str(folder)], capture_output=True, check=False
-        )
-
-    if sys.platform != "linux" or mount("size=64m").returncode != 0:
-        pytest.skip("mounting a small disk needs root on Linux")
-
-    def resize(kilobytes):
-        assert mount(f"remount,size={kilobytes}k").returncode == 0
-
-    yield folder, resize
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def used(folder):
     return sum(-(-path.stat().st_size // 4096) * 4 for path in folder.rglob("*") if path.is_file())
 

@@ -236,7 +236,7 @@ def _plan(session: Session, config: PredictConfig, settings: AssessConfig) -> tu
             mode=config.mode,
             coverage=config.coverage,
             source=config.source,
-            build=plan.record.build,
+            build=config.build or plan.record.build,
             release=config.release,
             base_model=config.base_model,
             test_name=config.test_name,

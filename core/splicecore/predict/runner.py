@@ -131,7 +131,7 @@ def _artifact_folders(session: Session, plan: ScorePlan, config: PassConfig) -> 
 
     artifacts = ArtifactConfig(
         source=config.source,
-        build=plan.record.build,
+        build=config.build or plan.record.build,
         release=config.release,
         base_model=plan.model.spec.name,
         data_root=str(session.data_root),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from splicecore.config import PassConfig
     from splicecore.session import Session
 
-__all__ = ["Inputs", "open_inputs", "require_inputs"]
+__all__ = ["Inputs", "declared_build", "open_inputs", "require_inputs"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,14 +58,21 @@ def open_inputs(session: Session, config: PassConfig) -> Inputs:
     """
     require_inputs(config)
     if config.fasta is not None and config.annotation is not None:
-        return _of_files(session, Path(config.fasta), Path(config.annotation), config.build)
+        return _of_files(session, Path(config.fasta), Path(config.annotation), declared_build(config))
     resources = session.resources.open(str(config.source), str(config.build), config.release)
     if config.fasta is None and config.annotation is None:
         resources.check_inputs(session.cache_dir)
         return Inputs(resources=resources)
     fasta = resources.fasta if config.fasta is None else Path(config.fasta)
     annotation = resources.annotation_path if config.annotation is None else Path(config.annotation)
-    return _of_files(session, fasta, annotation, config.build)
+    return _of_files(session, fasta, annotation, declared_build(config))
+
+
+def declared_build(config: PassConfig) -> str | None:
+    """Return the build that the genome must be; None if any will do, as for a data root's folder of another name."""
+    from splicecore.resources.importing import known_build
+
+    return config.build if config.source is None or config.build is None else known_build(config.build)
 
 
 def require_inputs(config: PassConfig) -> None:

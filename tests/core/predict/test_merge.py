@@ -98,7 +98,7 @@ def test_shards_that_are_missing_or_given_twice(maker, records, shards, tmp_path
         merge_shards([], tmp_path / "merged")
     with pytest.raises(InputError, match="shards are missing: 2/2"):
         merge_shards(shards[:1], tmp_path / "merged")
-    with pytest.raises(InputError, match="shard 1/2 is given twice: .*s1-2 and .*s1-2"):
+    with pytest.raises(InputError, match=r"shard 1/2 is given twice: .*s1-2 and .*s1-2"):
         merge_shards([shards[0], *shards], tmp_path / "merged")
     many = maker.make("first of many", records.make((1,) * 50).only((1, 30)))
     with pytest.raises(InputError, match=r"2/30, .*9/30 and 21 more"):
@@ -214,8 +214,7 @@ def test_edited_records(shards, tmp_path):
     ],
 )
 def test_records_that_cannot_be_read(shards, tmp_path, monkeypatch, change, kind, match):
-    monkeypatch.setattr("splicecore.predict.shard_folder.file_sha256", lambda path: HASHES[path.name])
-    HASHES = dict.fromkeys((path.name for path in shards[0].rglob("*")), "same")
+    monkeypatch.setattr("splicecore.predict.shard_folder.file_sha256", lambda _: "same")
     edit(shards[0] / "manifest.json", lambda value: value.update(files=dict.fromkeys(value["files"], "same")))
     edit(shards[0] / "shard.json", change)
     with pytest.raises(kind, match=match):

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from splicecore.assess.schemas import PERFORMANCE
 from splicecore.errors import ChecksumError
 from splicecore.predict import assessor, pass_tables
 from splicecore.predict.assessor import TABLES, read_assessment
