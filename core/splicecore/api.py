@@ -58,6 +58,8 @@ from splicecore.plugins.specs import (
 if TYPE_CHECKING:
     from splicecore.artifacts.artifact_config import ArtifactConfig
     from splicecore.artifacts.manager import ArtifactManager
+    from splicecore.dataset.config import DatasetConfig
+    from splicecore.dataset.dataset import Dataset
     from splicecore.features.configs import FeatureConfig
     from splicecore.features.contract import FeatureContract
     from splicecore.features.gene_record import GeneRecord
@@ -93,6 +95,8 @@ __all__ = [
     "ConfigError",
     "ContigError",
     "ContractError",
+    "Dataset",
+    "DatasetConfig",
     "Edit",
     "Executor",
     "ExecutorSpec",
@@ -154,6 +158,8 @@ _LAZY = {
     "ArtifactConfig": "splicecore.artifacts.artifact_config",
     "ArtifactManager": "splicecore.artifacts.manager",
     "Block": "splicecore.predict.blocks",
+    "Dataset": "splicecore.dataset.dataset",
+    "DatasetConfig": "splicecore.dataset.config",
     "FeatureConfig": "splicecore.features.configs",
     "FeatureContract": "splicecore.features.contract",
     "FeaturePipeline": "splicecore.features.pipeline",

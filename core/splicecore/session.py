@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from splicecore.dataset.builder import BuildResult
+    from splicecore.dataset.config import DatasetConfig
     from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.base_model_pass import PredictResult
     from splicecore.predict.runner import ProgressListener
@@ -253,6 +255,34 @@ class Session:
         from splicecore.predict.base_model_pass import predict_pass
 
         return predict_pass(self, _config(config, PredictConfig, options), progress, placed)
+
+    def build_dataset(
+        self,
+        config: DatasetConfig | None = None,
+        *,
+        progress: ProgressListener | None = None,
+        placed: Callable[[Path], None] | None = None,
+        **options: Any,
+    ) -> BuildResult:
+        """Do what ``splicecore dataset build`` does: build a training dataset, or go on with one.
+
+        Parameters
+        ----------
+        progress
+            Told how it goes on.
+        placed
+            Called with the dataset's folder as soon as it may be written to.
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.dataset.config.DatasetConfig` as keywords.
+
+        Returns
+        -------
+        What was done; see :class:`~splicecore.dataset.builder.BuildResult`.
+        """
+        from splicecore.dataset.builder import build_dataset
+        from splicecore.dataset.config import dataset_config
+
+        return build_dataset(self, dataset_config(config, **options), progress, placed)
 
 
 _Config = TypeVar("_Config", bound=PassConfig)

@@ -17,6 +17,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
     "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
+    "dataset": ("splicecore.cli.dataset", "Build, check, summarize and maintain training datasets."),
     "merge": ("splicecore.cli.merge", "Put the shards of one run together."),
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
     "resources": ("splicecore.cli.resources", "Find, derive, check and import genomes and annotations."),

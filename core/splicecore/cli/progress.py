@@ -11,9 +11,16 @@ __all__ = ["BarProgress"]
 
 
 class BarProgress:
-    """Draws what a run tells its :class:`~splicecore.predict.workflow.ProgressListener`."""
+    """Draws what a run tells its :class:`~splicecore.predict.workflow.ProgressListener`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    description
+        What is being done.
+    """
+
+    def __init__(self, description: str = "scoring") -> None:
+        self._description = description
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,7 +38,7 @@ class BarProgress:
     def started(self, total: int, done: int) -> None:
         """Begin: ``total`` positions in all, ``done`` of them found from an earlier attempt."""
         self._scored, self._since = 0, time.monotonic()
-        self._task = self._progress.add_task("scoring", total=total, completed=done, rate="")
+        self._task = self._progress.add_task(self._description, total=total, completed=done, rate="")
         self._progress.start()
 
     def advanced(self, positions: int) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from splicecore.config import FlankMode, PassConfig, usable_cores
+from splicecore.config import FlankMode, PassConfig, structure, usable_cores
 from splicecore.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DatasetConfig", "NegativeMode", "SamplingConfig", "SubsetPolicy"]
+__all__ = ["DatasetConfig", "NegativeMode", "SamplingConfig", "SubsetPolicy", "dataset_config"]
 
 SubsetPolicy = Literal["error_total", "error_fp", "error_fn", "hard", "random", "all", "custom"]
 NegativeMode = Literal["random", "proximity", "window", "none"]
@@ -261,3 +262,21 @@ class DatasetConfig:
         if not self.feature_settings:
             values.pop("feature_settings", None)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def dataset_config(config: DatasetConfig | None = None, **options: Any) -> DatasetConfig:
+    """Make a configuration of keywords, or replace some values of one; paths may be :class:`~pathlib.Path` objects.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such option, or a value makes no sense.
+    """
+    values = {name: _plain(value) for name, value in options.items()}
+    return structure(values, DatasetConfig, where="options") if config is None else attrs.evolve(config, **values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

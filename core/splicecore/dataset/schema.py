@@ -9,7 +9,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CLASSES", "FACTS", "GENES", "KEY", "PRED_TYPES", "dataset_schema", "feature_names"]
+__all__ = ["CLASSES", "FACTS", "GENES", "KEY", "PRED_TYPES", "VERSION", "dataset_schema", "feature_names"]
 
 CLASSES: tuple[str, ...] = ("neither", "acceptor", "donor")
 """Name of each label 0, 1, 2."""
@@ -19,7 +19,8 @@ PRED_TYPES: tuple[str, ...] = ("TP", "FP", "FN", "TN")
 KEY: tuple[str, ...] = ("build", "contig", "strand", "position", "gene_id")
 """Columns that tell the rows of a dataset apart."""
 
-_VERSION = "dataset/1"
+VERSION = "dataset/1"
+"""Of the schema, in the metadata of every file."""
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _COORDINATES = "0-based; position is genomic, rel_position the offset from the gene's 5' end; intervals are half-open"
 
@@ -79,7 +80,7 @@ def dataset_schema(features: pa.Schema, metadata: Mapping[str, str]) -> pa.Schem
         prefixed with ``splicecore.``.
     """
     kept: dict[bytes | str, bytes | str] = {
-        "splicecore.schema": _VERSION,
+        "splicecore.schema": VERSION,
         "splicecore.key": ", ".join(KEY),
         "splicecore.coordinates": _COORDINATES,
         **{f"splicecore.{name}": value for name, value in metadata.items()},

@@ -1,0 +1,260 @@
+"""The task that workers run: batch after batch of genes, from their scores to rows with features."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from splicecore.artifacts.store import file_sha256, make_folder, write_json
+from splicecore.assess.config import AssessConfig
+from splicecore.assess.gene import assess_gene
+from splicecore.assess.sites import TranscriptSites
+from splicecore.config import FlankMode, structure
+from splicecore.dataset.config import SamplingConfig
+from splicecore.dataset.gene_rows import gene_rows
+from splicecore.dataset.row_writer import RowWriter
+from splicecore.dataset.schema import CLASSES, PRED_TYPES, dataset_schema, feature_names
+from splicecore.errors import ChecksumError, OutputError
+from splicecore.features.configs import FeatureConfig
+from splicecore.features.gene_record import GeneRecords
+from splicecore.features.pipeline import CELLS, ROWS, FeaturePipeline
+from splicecore.genome.arrow import compute as pc
+from splicecore.genome.arrow import numbers
+from splicecore.genome.genes import Gene
+from splicecore.plugins.host import PluginHost, PluginSettings
+from splicecore.predict.blocks import Block, GeneSequence
+from splicecore.predict.parts import PartReader
+from splicecore.predict.task import peak_memory
+from splicecore.resources.resource_set import ResourceSet
+from splicecore.tracks.monitor import ChannelMonitor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+__all__ = ["BATCH", "RAW", "TRIM", "BatchTask", "TaskConfig", "batch_folder", "open_task"]
+
+logger = logging.getLogger(__name__)
+
+RAW, TRIM, BATCH = "raw.parquet", "trim.parquet", "batch.json"
+"""Files of a batch."""
+
+
+def batch_folder(output: Path, name: str) -> Path:
+    """Return the folder of a batch in a dataset's folder."""
+    return output / "batches" / name
+
+
+@attrs.frozen(kw_only=True)
+class TaskConfig:
+    """What a worker needs to know; JSON-able through :func:`attrs.asdict`.
+
+    Attributes
+    ----------
+    resources
+        Folder of the derived resources.
+    models
+        Base models, the primary one first.
+    metadata
+        Of the files, as :func:`~splicecore.dataset.schema.dataset_schema` takes it.
+    """
+
+    plugins: PluginSettings
+    resources: str
+    cache: str
+    output: str
+    flank: FlankMode
+    models: tuple[str, ...]
+    assess: AssessConfig
+    sampling: SamplingConfig
+    features: FeatureConfig
+    batch_rows: int
+    keep_raw: bool
+    metadata: dict[str, str]
+
+
+def open_task(config: Mapping[str, Any]) -> BatchTask:
+    """Open the task in a worker; the executors' entry."""
+    return BatchTask(structure(config, TaskConfig, where="worker"))
+
+
+class BatchTask:
+    """Builds batches; genome, annotation and feature sets are opened once."""
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config = config
+        self.resources = ResourceSet.open(Path(config.resources))
+        self.reference = self.resources.reference(Path(config.cache))
+        host = PluginHost.discover(config.plugins)
+        self.pipeline = FeaturePipeline.open(config.features, host, config.models)
+        self.schema = dataset_schema(self.pipeline.schema, config.metadata)
+        self._features = feature_names(self.schema)
+
+    def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Build ``shard["batches"]``: {"name", "key", "genes": [{"gene", "parts": {model: path}}]} each."""
+        return {"batches": [self._batch(batch) for batch in shard["batches"]], "peak_memory": peak_memory()}
+
+    def close(self) -> None:
+        """Close the feature sets and the genome."""
+        self.pipeline.close()
+        self.reference.close()
+
+    def _batch(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        folder = _empty_folder(batch_folder(Path(self.config.output), batch["name"]))
+        counts = _Counts()
+        with contextlib.ExitStack() as stack:
+            trim = stack.enter_context(RowWriter(folder / TRIM, self.schema, self.config.batch_rows))
+            raw = None
+            if self.config.keep_raw:
+                raw = stack.enter_context(RowWriter(folder / RAW, self.schema, self.config.batch_rows))
+            for unit in batch["genes"]:
+                before = trim.rows
+                for rows in self._gene(Gene(**unit["gene"]), unit["parts"], raw, counts):
+                    trim.add(rows)
+                    counts.add(rows, self._features)
+                counts.gene_rows.append(trim.rows - before)
+        record = {
+            "name": batch["name"],
+            "key": batch["key"],
+            "genes": len(batch["genes"]),
+            "rows": trim.rows,
+            "sha256": file_sha256(folder / TRIM),
+            **counts.to_json(),
+        }
+        write_json(folder / BATCH, record)
+        return {name: record[name] for name in ("name", "genes", "rows")}
+
+    def _gene(
+        self, gene: Gene, parts: Mapping[str, str], raw: RowWriter | None, counts: _Counts
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a gene that stay, with their features; all rows go to ``raw``."""
+        block = self._block(gene, parts)
+        assessment = assess_gene(
+            block,
+            self.resources.sites(),
+            self._transcripts.of(gene),
+            self.config.assess,
+            gene_biotype=self._biotypes[gene.index].as_py(),
+        )
+        rows = gene_rows(assessment.positions)
+        counts.ambiguous += rows.ambiguous
+        kept, facts = rows.sample(gene, self.config.sampling)
+        if raw is None:
+            yield from self._with_features(block, rows.index[kept], facts)
+            return
+        stays = np.zeros(len(rows.index), dtype=np.bool_)
+        stays[kept] = True
+        probability = np.ones(len(stays))
+        probability[kept] = numbers(facts, "inclusion_prob")
+        start = 0
+        for batch in self._with_features(block, rows.index, rows.facts):
+            raw.add(batch)
+            chosen = slice(start, start + batch.num_rows)
+            column = batch.schema.get_field_index("inclusion_prob")
+            product: Any = pa.array(probability[chosen])
+            mask: Any = pa.array(stays[chosen])
+            yield batch.set_column(column, self.schema.field("inclusion_prob"), product).filter(mask)
+            start += batch.num_rows
+
+    def _with_features(self, block: Block, index: npt.NDArray[np.int64], facts: pa.Table) -> Iterator[pa.RecordBatch]:
+        given = self._given(block.gene)
+        size = max(1, min(ROWS, CELLS // len(self._features), self.config.batch_rows))
+        whole = facts.combine_chunks().to_batches()
+        start = 0
+        for features in self.pipeline.batches(block, index, given, rows=size):
+            columns = whole[0].slice(start, features.num_rows).columns
+            start += features.num_rows
+            yield pa.RecordBatch.from_arrays([*columns, *features.columns], schema=self.schema)
+
+    def _block(self, gene: Gene, parts: Mapping[str, str]) -> Block:
+        halo = self.pipeline.halo
+        sequence = GeneSequence(reference=self.reference, gene=gene, flank=self.config.flank)
+        return Block(
+            gene=gene,
+            build=self.resources.build.name,
+            flank=self.config.flank,
+            halo=halo,
+            codes=sequence.codes(-halo, gene.length + halo),
+            scores={model: _read_part(Path(parts[model]), gene) for model in self.config.models},
+        )
+
+    def _given(self, gene: Gene) -> dict[str, Any]:
+        """Resources that the feature sets ask for."""
+        given: dict[str, Any] = {"contigs": self.resources.contigs, "cache": Path(self.config.cache)}
+        if "gene_features" in self.pipeline.requires:
+            given["gene_features"] = self._records.record(gene)
+        return {name: given[name] for name in self.pipeline.requires if name in given}
+
+    @functools.cached_property
+    def _records(self) -> GeneRecords:
+        return GeneRecords(self.resources.table("gene_features"))
+
+    @functools.cached_property
+    def _transcripts(self) -> TranscriptSites:
+        transcripts = self.resources.annotation().transcripts
+        return TranscriptSites(self.resources.sites().sites, transcripts.column("transcript_id").combine_chunks())
+
+    @functools.cached_property
+    def _biotypes(self) -> Any:
+        return self.resources.annotation().genes.column("gene_biotype")
+
+
+class _Counts:
+    """What is known of a batch's rows."""
+
+    def __init__(self) -> None:
+        self.gene_rows: list[int] = []
+        self.ambiguous = 0
+        self._classes = np.zeros(len(CLASSES), dtype=np.int64)
+        self._pred_types: Counter[str] = Counter()
+        self._monitor = ChannelMonitor()
+
+    def add(self, rows: pa.RecordBatch, features: list[str]) -> None:
+        """Take rows into account."""
+        if not rows.num_rows:
+            return
+        self._classes += np.bincount(rows.column("label").to_numpy(), minlength=len(CLASSES))
+        for count in pc.value_counts(rows.column("pred_type").cast(pa.string())).to_pylist():
+            self._pred_types[count["values"]] += count["counts"]
+        self._monitor.add(rows.select(features))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "gene_rows": self.gene_rows,
+            "classes": dict(zip(CLASSES, self._classes.tolist(), strict=True)),
+            "pred_types": {name: self._pred_types[name] for name in PRED_TYPES},
+            "ambiguous": self.ambiguous,
+            "channels": self._monitor.to_dict(),
+        }
+
+
+def _read_part(path: Path, gene: Gene) -> npt.NDArray[np.float32]:
+    if not path.is_file():
+        raise ChecksumError(f"the scores {path} of gene {gene.gene_id} are gone", hint="run the same command again")
+    with PartReader(path) as part:
+        if part.key != path.stem or part.length != gene.length:
+            raise ChecksumError(
+                f"{path} does not hold the scores of gene {gene.gene_id}",
+                hint="do the base-model pass that it belongs to again",
+            )
+        return part.read(0, gene.length)
+
+
+def _empty_folder(folder: Path) -> Path:
+    """Make a folder; what an interrupted attempt left in it is removed."""
+    if folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise OutputError(f"cannot clear {folder}: {error.strerror or error}") from error
+    return make_folder(folder)
