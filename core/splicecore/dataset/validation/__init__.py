@@ -1,0 +1,1 @@
+"""Checks of a finished dataset: files, rows, sequence, structure, leakage, and a report of what they found."""
