@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 from pathlib import Path
@@ -19,7 +20,7 @@ from splicecore.plugins.specs import load_object
 from splicecore.predict.task import peak_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from splicecore.dataset.config import DatasetConfig
     from splicecore.dataset.plan import BatchPlan, DatasetPlan
@@ -95,7 +96,8 @@ def build_dataset(
     if placed is not None:
         placed(folder)
     with exclusive(folder / ".lock"):
-        plan = make_plan(session, config, progress)
+        check = None if config.overwrite else functools.partial(_refuse_other, folder)
+        plan = make_plan(session, config, progress, check)
         manifest = DatasetManifest(
             complete=False,
             identity=plan.identity,
@@ -136,18 +138,10 @@ def _begin(folder: Path, manifest: DatasetManifest, *, overwrite: bool) -> bool:
     OutputError
         If it holds another dataset, finished or not, that may not be overwritten.
     """
-    try:
-        found: DatasetManifest | None = read_manifest(folder)
-    except ResourceNotFoundError:
-        found = None
-    except ChecksumError:
-        if not overwrite:
-            raise
-        _discard(folder)
-        found = None
+    found = _found(folder, overwrite=overwrite)
     if found is not None and digest(found.identity) != digest(manifest.identity):
         if not overwrite:
-            raise _other(folder, found, manifest)
+            _refuse_other(folder, manifest.identity)
         _discard(folder)
         found = None
     if found is not None and found.complete:
@@ -159,16 +153,40 @@ def _begin(folder: Path, manifest: DatasetManifest, *, overwrite: bool) -> bool:
     return False
 
 
-def _other(folder: Path, found: DatasetManifest, wanted: DatasetManifest) -> OutputError:
-    differences = [
-        f"{name} was {was}, is {now}" for name, was, now in json_differences(found.identity, wanted.identity)
-    ]
-    more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-    state = "a dataset" if found.complete else "an unfinished dataset"
-    return OutputError(
-        f"{folder} holds {state} with other settings: {'; '.join(differences[:_SHOWN])}{more}",
-        hint="choose another --output-dir, or --overwrite to replace it",
-    )
+def _found(folder: Path, *, overwrite: bool) -> DatasetManifest | None:
+    """Manifest of the dataset that is in the folder; a damaged one is discarded if that is allowed."""
+    try:
+        return read_manifest(folder)
+    except ResourceNotFoundError:
+        return None
+    except ChecksumError:
+        if not overwrite:
+            raise
+        _discard(folder)
+        return None
+
+
+def _refuse_other(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse a folder whose dataset differs in a part of its identity."""
+    found = _found(folder, overwrite=False)
+    if found is None:
+        return
+    pairs = list(json_differences(_like(found.identity, wanted), wanted))
+    if pairs:
+        shown = "; ".join(f"{name} was {was}, is {now}" for name, was, now in pairs[:_SHOWN])
+        more = f"; and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
+        state = "a dataset" if found.complete else "an unfinished dataset"
+        raise OutputError(
+            f"{folder} holds {state} with other settings: {shown}{more}",
+            hint="choose another --output-dir, or --overwrite to replace it",
+        )
+
+
+def _like(found: Any, wanted: Any) -> Any:
+    """Return what of a value the other one has too."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return {name: _like(value, wanted[name]) for name, value in found.items() if name in wanted}
+    return found
 
 
 def _discard(folder: Path) -> None:

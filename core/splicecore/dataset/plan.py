@@ -25,7 +25,7 @@ from splicecore.genome.genes import Gene, GeneCatalog
 from splicecore.resources.inputs import open_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from splicecore.dataset.config import DatasetConfig
     from splicecore.dataset.scored_pass import ScoredPass
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from splicecore.resources.resource_set import ResourceSet
     from splicecore.session import Session
 
-__all__ = ["BatchPlan", "DatasetPlan", "feature_config", "make_plan"]
+__all__ = ["BatchPlan", "DatasetPlan", "feature_config", "genes_digest", "make_plan"]
 
 _KINDS = ("gene_features", "transcript_features", "exon_features", "splice_sites")
 
@@ -133,18 +133,28 @@ def feature_config(config: DatasetConfig, known: Collection[str]) -> FeatureConf
         if "sequence" not in chosen.sets:
             raise ConfigError("kmer_sizes are given, but the feature set sequence is not among the features")
         chosen = chosen.with_settings("sequence", kmer_sizes=list(config.kmer_sizes))
-    return chosen
+    return chosen.with_sets(("structural",)) if config.patch_dataset else chosen
 
 
-def make_plan(session: Session, config: DatasetConfig, progress: ProgressListener | None = None) -> DatasetPlan:
+def make_plan(
+    session: Session,
+    config: DatasetConfig,
+    progress: ProgressListener | None = None,
+    check: Callable[[dict[str, Any]], None] | None = None,
+) -> DatasetPlan:
     """Resolve what was asked for, and do the base-model passes that it needs if ``run_workflow`` says so.
+
+    Parameters
+    ----------
+    check
+        Called with a part of the plan's identity as soon as it is known, before a pass is done for it.
 
     Raises
     ------
     SplicecoreError
         For everything that is wrong with the configuration, the inputs, the passes or the choice of genes.
     """
-    return _Planner(session, config, progress).plan()
+    return _Planner(session, config, progress).plan(check or (lambda _: None))
 
 
 class _Planner:
@@ -159,37 +169,47 @@ class _Planner:
             check_build(config.build, self.resources.contigs)
         self.catalog = GeneCatalog(self.resources.annotation())
         self.passes = find_passes(session, config, self.resources)
-        self.settings = assess_settings(config, self._primary)
+        self.assess = assess_settings(config, self._primary)
 
     @property
     def _primary(self) -> tuple[ScoredPass, ...]:
         return self.passes[self.config.base_model[0]]
 
-    def plan(self) -> DatasetPlan:
+    def plan(self, check: Callable[[dict[str, Any]], None]) -> DatasetPlan:
         """Make the plan."""
         with self.pipeline:
-            chosen = self._with_scores(self._choose())
-            contract = self.pipeline.contract(
-                fingerprints={name: scores["base_model"]["fingerprint"] for name, scores in self._scores().items()},
-                flank=self.config.flank,
-                build=self.resources.build.name,
-                cache=self.session.cache_dir,
-            )
-        genes = sorted({item.gene for item in chosen if item.gene is not None and item.status == "pending"}, key=_index)
+            contract = self._contract(dict.fromkeys(self.config.base_model, ""))
+            check(self._settings(contract))
+            asked = self._choose()
+            check({"genes": {"chosen": _count(_pending(asked))}})
+            chosen = self._with_scores(asked)
+            scores = {model: self.passes[model][0].scores for model in self.config.base_model}
+            contract = self._contract({model: each["base_model"]["fingerprint"] for model, each in scores.items()})
+        genes = _pending(chosen)
         if not genes:
             raise InputError(
                 f"none of the {len(chosen)} chosen genes has scores of {' and '.join(self.config.base_model)}",
                 hint="score them: --run-workflow, or `splicecore predict`",
             )
-        common = self._common(contract)
-        batches = tuple(self._batches(genes, common))
-        identity = {
-            **common,
-            "genes": {"count": len(genes), "digest": digest([_place(gene) for gene in genes])},
-            "batch_size": self.config.batch_size,
-        }
+        common = {**self._settings(contract), "base_models": scores}
         return DatasetPlan(
-            identity=identity, contract=contract, chosen=chosen, batches=batches, task=self._task(contract)
+            identity={
+                **common,
+                "genes": {**_count(genes), "chosen": _count(_pending(asked))},
+                "batch_size": self.config.batch_size,
+            },
+            contract=contract,
+            chosen=chosen,
+            batches=tuple(self._batches(genes, common)),
+            task=self._task(contract),
+        )
+
+    def _contract(self, fingerprints: Mapping[str, str]) -> FeatureContract:
+        return self.pipeline.contract(
+            fingerprints=fingerprints,
+            flank=self.config.flank,
+            build=self.resources.build.name,
+            cache=self.session.cache_dir,
         )
 
     def _choose(self) -> list[ChosenGene]:
@@ -218,7 +238,7 @@ class _Planner:
             model,
             passes=self.passes[model],
             genes=genes,
-            settings=self.settings,
+            settings=self.assess,
             progress=self.progress,
         )
         if not self.passes[model]:
@@ -229,7 +249,7 @@ class _Planner:
 
     def _with_scores(self, chosen: Sequence[ChosenGene]) -> tuple[ChosenGene, ...]:
         """Score what lacks scores, and note which genes have none in the end; in genomic order."""
-        genes = sorted({item.gene for item in chosen if item.gene is not None and item.status == "pending"}, key=_index)
+        genes = _pending(chosen)
         missing: dict[Gene, str] = {}
         for model in self.config.base_model:
             self._complete(model, genes)
@@ -249,12 +269,8 @@ class _Planner:
         reasons = [reason for scored in self.passes[model] if (reason := scored.failures.get(gene_key(gene)))]
         return f"no scores of {model}" + (f": {reasons[0]}" if reasons else "")
 
-    def _scores(self) -> dict[str, dict[str, Any]]:
-        """Say what decides the scores of each base model."""
-        return {model: self.passes[model][0].scores for model in self.config.base_model}
-
-    def _common(self, contract: FeatureContract) -> dict[str, Any]:
-        """Everything that decides the bytes of a batch, but for its genes."""
+    def _settings(self, contract: FeatureContract) -> dict[str, Any]:
+        """Everything that decides the bytes of a batch, but for its genes and their scores."""
         resources, contents = self.resources, self.resources.manifest.datasets
         return {
             "schema": VERSION,
@@ -266,9 +282,9 @@ class _Planner:
                 "build_digest": resources.build.digest,
                 "resources": {kind: contents[kind].content for kind in _KINDS if kind in contents},
             },
-            "base_models": {"order": ", ".join(self.config.base_model), **self._scores()},
+            "models": ", ".join(self.config.base_model),
             "flank": self.config.flank,
-            "assess": attrs.asdict(self.settings),
+            "assess": attrs.asdict(self.assess),
             "sampling": attrs.asdict(self.config.sampling),
             "features": {
                 "columns": contract.schema_hash,
@@ -301,7 +317,7 @@ class _Planner:
             output=str(self.config.output_dir),
             flank=self.config.flank,
             models=self.config.base_model,
-            assess=self.settings,
+            assess=self.assess,
             sampling=self.config.sampling,
             features=self.features,
             batch_rows=self.config.batch_rows,
@@ -310,8 +326,20 @@ class _Planner:
         )
 
 
-def _index(gene: Gene) -> int:
-    return gene.index
+def _pending(chosen: Sequence[ChosenGene]) -> list[Gene]:
+    """Genes that can be had so far, each once, in genomic order."""
+    genes = {item.gene.index: item.gene for item in chosen if item.gene is not None and item.status == "pending"}
+    return [genes[index] for index in sorted(genes)]
+
+
+def _count(genes: Sequence[Gene]) -> dict[str, Any]:
+    """Count genes and tell them from others."""
+    return {"count": len(genes), "digest": genes_digest([_place(gene) for gene in genes])}
+
+
+def genes_digest(places: Sequence[Sequence[Any]]) -> str:
+    """Digest of the genes of a dataset: gene_id, gene_name, contig, start, end and strand of each, in order."""
+    return digest([list(place) for place in places])
 
 
 def _place(gene: Gene) -> list[Any]:
