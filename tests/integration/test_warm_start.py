@@ -1,4 +1,4 @@
-"""What is there is used: counters prove that nothing is derived, read, opened or scored twice, and nothing is touched."""
+"""What is there is used: counters prove that nothing is derived, read, opened or scored twice."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Warm:
         files = ["--fasta", str(bench.fasta), "--annotation", str(bench.annotation)]
         inputs = files if explicit else ["--source", "sim", "--build", "toy"]
         done = self.root.inside.call(
-            command, *inputs, "--base-model", "weighty", "--models-dir", str(self.weights.parent), *self.genes, *arguments,
+            command, *inputs, "--base-model", "weighty", "--models-dir", str(self.weights.parent), *self.genes,
+            *arguments,
             **{
                 "SPLICECORE_LOAD_PLUGINS": "warm-models",
                 "SPLICECORE_DATA_ROOT": str(self.root.path),
