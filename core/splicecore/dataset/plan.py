@@ -180,6 +180,7 @@ class _Planner:
         with self.pipeline:
             contract = self._contract(dict.fromkeys(self.config.base_model, ""))
             check(self._settings(contract))
+            self._require_passes()
             asked = self._choose()
             check({"genes": {"chosen": _count(_pending(asked))}})
             chosen = self._with_scores(asked)
@@ -241,11 +242,15 @@ class _Planner:
             settings=self.assess,
             progress=self.progress,
         )
-        if not self.passes[model]:
-            raise InputError(
-                f"there are no scores of base model {model}",
-                hint="--artifacts FOLDER of `splicecore predict`, or --run-workflow to score the genes now",
-            )
+
+    def _require_passes(self) -> None:
+        """Refuse to begin without any scores of a base model, unless they are to be made."""
+        for model, passes in self.passes.items():
+            if not (passes or self.config.run_workflow):
+                raise InputError(
+                    f"there are no scores of base model {model}",
+                    hint="--artifacts FOLDER of `splicecore predict`, or --run-workflow to score the genes now",
+                )
 
     def _with_scores(self, chosen: Sequence[ChosenGene]) -> tuple[ChosenGene, ...]:
         """Score what lacks scores, and note which genes have none in the end; in genomic order."""
