@@ -18,7 +18,7 @@ from splicecore.dataset.task import BATCH, RAW, TRIM, batch_folder
 from splicecore.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from splicecore.dataset.dataset import Dataset
@@ -77,6 +77,7 @@ class Rewriting:
         gene_rows: list[int],
         ambiguous: int,
         source: Dataset | None = None,
+        unless: Callable[[], bool] | None = None,
     ) -> None:
         """Write a batch.
 
@@ -92,6 +93,8 @@ class Rewriting:
             Its positions that are annotated as acceptor and as donor.
         source
             Whose batch of this name it replaces; that one's raw rows are kept beside it.
+        unless
+            Says after the last row whether nothing changed: the batch is linked then.
         """
         counts = BatchCounts(ambiguous=ambiguous, gene_rows=gene_rows)
         folder = make_folder(batch_folder(self.folder, record.name))
@@ -99,6 +102,10 @@ class Rewriting:
             for batch in rows:
                 writer.add(batch)
                 counts.add(batch, self._features)
+        if source is not None and unless is not None and unless():
+            (folder / TRIM).unlink()
+            self.link(source, next(was for was in source.manifest.batches if was.name == record.name))
+            return
         kept = attrs.evolve(record, rows=counts.rows, sha256=file_sha256(folder / TRIM))
         self.written += 1
         self._add(source, record, kept, counts)
@@ -122,7 +129,7 @@ class Rewriting:
         genes
             Of the schema :data:`~splicecore.dataset.schema.GENES`.
         **changes
-            Fields of the manifest to replace.
+            Fields of the manifest to replace, what was counted included.
 
         Returns
         -------
@@ -130,17 +137,15 @@ class Rewriting:
         """
         with atomic_path(self.folder / _GENES) as temporary:
             pq.write_table(genes.cast(GENES), temporary, compression="zstd", write_page_checksum=True)
-        finished = attrs.evolve(
-            manifest,
-            complete=True,
-            batches=tuple(self._records),
-            rows=sum(counts.rows for counts in self._counts),
-            classes={name: sum(counts.classes[name] for counts in self._counts) for name in CLASSES},
-            pred_types={name: sum(counts.pred_types[name] for counts in self._counts) for name in PRED_TYPES},
-            ambiguous=sum(counts.ambiguous for counts in self._counts),
-            alarms=dead_channels(self._counts),
-            **changes,
-        )
+        counted: dict[str, Any] = {
+            "batches": tuple(self._records),
+            "rows": sum(counts.rows for counts in self._counts),
+            "classes": {name: sum(counts.classes[name] for counts in self._counts) for name in CLASSES},
+            "pred_types": {name: sum(counts.pred_types[name] for counts in self._counts) for name in PRED_TYPES},
+            "ambiguous": sum(counts.ambiguous for counts in self._counts),
+            "alarms": dead_channels(self._counts),
+        }
+        finished = attrs.evolve(manifest, complete=True, **{**counted, **changes})
         if not finished.rows:
             raise InputError("no row is left of the dataset")
         write_manifest(self.folder, finished)

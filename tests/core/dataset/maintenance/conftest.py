@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from splicecore.artifacts.store import digest
+from splicecore.assess.positions import constant_text
 from splicecore.dataset.dataset import Dataset
 from splicecore.dataset.manifest import BatchRecord, DatasetManifest
 from splicecore.dataset.rewriting import Rewriting
-from splicecore.dataset.schema import FACTS, GENES, dataset_schema
+from splicecore.dataset.schema import CLASSES, FACTS, GENES, PRED_TYPES, dataset_schema
 from splicecore.features.contract import FeatureColumn, FeatureContract, FeatureModel, FeatureSetUse
 
 FEATURES = pa.schema([pa.field("donor_score", pa.float32()), pa.field("phylop", pa.float32(), nullable=True)])
@@ -25,6 +26,12 @@ CONTRACT = FeatureContract(
     build="custom",
 )
 SCHEMA = dataset_schema(FEATURES, {"contract": CONTRACT.schema_hash, "build_digest": "d"})
+
+
+def coded(values, known):
+    """Text with all of the known values in its dictionary, as the assessment of a gene gives it."""
+    codes = pa.array([None if value is None else known.index(value) for value in values], pa.int32())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(known))
 
 
 @attrs.frozen
@@ -49,17 +56,10 @@ class MadeGene:
             None if kind == "TN" else "donor" if value == 2 else "acceptor"
             for value, kind in zip(label, pred_type, strict=True)
         ]
-        texts = {
-            "build": ["custom"] * n,
-            "contig": [self.contig] * n,
-            "strand": [self.strand] * n,
-            "gene_id": [self.gene_id] * n,
-            "gene_name": [self.gene_id.lower()] * n,
-            "gene_biotype": [None] * n,
-            "pred_type": list(pred_type),
-            "site_type": site,
-        }
-        columns = {name: pa.array(values, pa.string()).dictionary_encode() for name, values in texts.items()}
+        one = {"build": "custom", "contig": self.contig, "strand": self.strand, "gene_id": self.gene_id}
+        one |= {"gene_name": self.gene_id.lower(), "gene_biotype": None}
+        columns = {name: constant_text(value, n) for name, value in one.items()}
+        columns |= {"pred_type": coded(pred_type, PRED_TYPES), "site_type": coded(site, CLASSES[1:])}
         columns |= {
             "position": pa.array(position),
             "rel_position": pa.array(rel),

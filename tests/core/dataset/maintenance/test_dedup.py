@@ -175,7 +175,7 @@ def many_genes(draw, make):
     return genes
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), partition_rows=st.integers(1, 9), batch_size=st.integers(1, 3))
 def test_the_same_as_the_plain_rule(kit, tmp_path_factory, data, partition_rows, batch_size):
     genes = data.draw(many_genes(kit.gene))
