@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -14,7 +15,9 @@ from splicecore.plugins.host import PluginSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["common_options", "merge_options", "option", "pass_options", "plugin_settings"]
+    from splicecore.predict.runner import ProgressListener
+
+__all__ = ["bar_on_terminal", "common_options", "merge_options", "option", "pass_options", "plugin_settings"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any] | click.Command")
 _Config = TypeVar("_Config", bound=PassConfig)
@@ -121,3 +124,12 @@ def plugin_settings(ctx: click.Context, file_config: FileConfig, config_file: st
         extra=(*table.extra, *settings.extra),
         strict=table.strict or settings.strict,
     )
+
+
+def bar_on_terminal(*, quiet: bool) -> ProgressListener | None:
+    """Return a bar on stderr if that is a terminal, else None; what draws it is imported only then."""
+    if quiet or not sys.stderr.isatty():
+        return None
+    from splicecore.cli.progress import BarProgress
+
+    return BarProgress()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +10,14 @@ import click
 from splicecore.artifacts.store import make_folder
 from splicecore.cli.logs import command_log
 from splicecore.cli.model_options import merge_model_options
-from splicecore.cli.pass_options import common_options, merge_options, option, pass_options, plugin_settings
-from splicecore.cli.progress import BarProgress
+from splicecore.cli.pass_options import (
+    bar_on_terminal,
+    common_options,
+    merge_options,
+    option,
+    pass_options,
+    plugin_settings,
+)
 from splicecore.config import FileConfig, PredictConfig, read_config_file
 from splicecore.session import Session
 
@@ -66,7 +71,7 @@ def command(
     with command_log(None, quiet=quiet, verbose=verbose) as log_into:
         for problem in session.host.problems():
             logger.warning("%s", problem)
-        progress = BarProgress() if sys.stderr.isatty() and not quiet else None
+        progress = bar_on_terminal(quiet=quiet)
         result = session.predict_pass(
             config, progress=progress, placed=lambda folder: log_into(make_folder(folder) / "run.log")
         )

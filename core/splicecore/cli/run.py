@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,14 @@ from splicecore.artifacts.store import make_folder
 from splicecore.cli.export_options import export_options
 from splicecore.cli.logs import command_log
 from splicecore.cli.model_options import merge_model_options
-from splicecore.cli.pass_options import common_options, merge_options, option, pass_options, plugin_settings
-from splicecore.cli.progress import BarProgress
+from splicecore.cli.pass_options import (
+    bar_on_terminal,
+    common_options,
+    merge_options,
+    option,
+    pass_options,
+    plugin_settings,
+)
 from splicecore.config import FileConfig, RunConfig, read_config_file
 from splicecore.errors import ConfigError
 from splicecore.session import Session
@@ -58,7 +63,7 @@ def command(
     with command_log(make_folder(Path(config.output_dir)) / "run.log", quiet=quiet, verbose=verbose):
         for problem in session.host.problems():
             logger.warning("%s", problem)
-        progress = BarProgress() if sys.stderr.isatty() and not quiet else None
+        progress = bar_on_terminal(quiet=quiet)
         result = session.run(config, progress=progress)
         logger.info("finished: %s genes, %s rows", result.genes, result.rows)
     if not quiet:
