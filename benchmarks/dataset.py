@@ -1,13 +1,13 @@
 """What building a dataset costs: rows, classes, columns, time and peak memory, for half of the genes and for all.
 
-    python benchmarks/dataset.py --fasta GRCh38.fa.gz --annotation GRCh38.gtf.gz --base-model spliceai \\
-        --base-model openspliceai --models-dir spliceai=DIR --models-dir openspliceai=DIR \\
-        --genes-file genes.txt --folder work
+    python benchmarks/dataset.py --fasta GRCh38.fa.gz --annotation GRCh38.gtf.gz --genes-file genes.txt --folder work
+    python benchmarks/dataset.py ... --base-model spliceai --base-model openspliceai --models-dir openspliceai=DIR
+    python benchmarks/dataset.py ... --artifacts PASS1 --artifacts PASS2 --exclude-chromosomes chr1,chr5,chr9
 
-Every step is the command line's own, in a process of its own: the base-model pass of each model (a pass that the
-folder has is not done again), then a dataset of half of the genes and one of all of them, with the same batches. Peak
-memory is the largest resident memory of the command's processes. The cost of the rows is compared with that of the
-scores: the time of the build divided by the time of the passes.
+Every step is the command line's own, in a process of its own: the base-model pass of each model, unless finished ones
+are given with --artifacts; then a dataset of half of the genes and one of all of them, in batches of the same size.
+Peak memory is the largest resident memory of the command's processes. The time of the whole dataset is compared with
+that of the passes, where these were done.
 """
 
 from __future__ import annotations
@@ -15,46 +15,56 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from splicecore.dataset.gene_list import gene_list, write_gene_list
 from splicecore.dataset.manifest import read_manifest
 
 
 def main() -> None:
+    """Run the benchmark."""
     options = arguments()
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     inputs = ["--fasta", options.fasta, "--annotation", options.annotation]
     models = options.base_model or ["spliceai"]
-    weights = dict(item.partition("=")[::2] for item in options.models_dir)
-    seconds = 0.0
-    for model in models:
-        took, memory = call("predict", *inputs, *chosen(options), "--base-model", model, *given(weights, model),
-                            "--workers", str(options.workers), "-o", str(folder / f"pass_{model}"))  # fmt: skip
-        seconds += took
-        print(f"pass of {model}: {took:.1f} s, {memory:,} MB")
-    passes = [folder / f"pass_{model}" for model in models]
-    genes = gene_list(passes[:1])
+    passes, scoring = (options.artifacts, 0.0) if options.artifacts else score(options, inputs, models)
+    unwanted = (options.exclude_chromosomes or "").split(",")
+    genes = [gene for gene in gene_list(passes[:1]) if gene["contig"] not in unwanted]
     write_gene_list(folder / "half.tsv", genes[: len(genes) // 2])
     write_gene_list(folder / "all.tsv", genes)
-    peaks = []
+    peaks, took = [], 0.0
     for name in ("half", "all"):
         command = ["dataset", "build", *inputs, "--genes-file", str(folder / f"{name}.tsv")]
         command += [part for model in models for part in ("--base-model", model)]
         command += [part for place in passes for part in ("--artifacts", str(place))]
         command += ["--kmer-sizes", options.kmer_sizes, "--features", options.features]
         command += ["--batch-size", str(options.batch_size), "--batch-rows", str(options.batch_rows)]
-        command += ["--workers", str(options.workers), "--overwrite", "-o", str(folder / f"dataset_{name}")]
-        took, memory = call(*command)
+        shutil.rmtree(folder / f"dataset_{name}", ignore_errors=True)
+        took, memory = call(*command, "--workers", str(options.workers), "-o", str(folder / f"dataset_{name}"))
         peaks.append(memory)
         tell(folder / f"dataset_{name}", took, memory)
     print(f"peak memory of all genes by that of half of them: {peaks[1] / peaks[0]:.2f}")
-    print(f"time of the dataset by that of the passes, if these were done now: {took / seconds:.3f}")
+    if scoring:
+        print(f"time of the dataset by that of the passes: {took / scoring:.3f}")
+
+
+def score(options: argparse.Namespace, inputs: list[str], models: list[str]) -> tuple[list[Path], float]:
+    """Do the passes; returns their folders and their time in seconds."""
+    weights = dict(item.partition("=")[::2] for item in options.models_dir)
+    passes, seconds = [], 0.0
+    for model in models:
+        passes.append(options.folder / f"pass_{model}")
+        place = ["--models-dir", weights[model]] if model in weights else []
+        command = ["predict", *inputs, *chosen(options), "--base-model", model, *place]
+        took, memory = call(*command, "--workers", str(options.workers), "-o", str(passes[-1]))
+        seconds += took
+        print(f"pass of {model}: {took:.1f} s, {memory:,} MB")
+    return passes, seconds
 
 
 def tell(folder: Path, took: float, memory: int) -> None:
@@ -88,11 +98,8 @@ def chosen(options: argparse.Namespace) -> list[str]:
     return ["--all-genes"]
 
 
-def given(weights: dict[str, Any], model: str) -> list[str]:
-    return ["--models-dir", weights[model]] if model in weights else []
-
-
 def arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fasta", required=True)
     parser.add_argument("--annotation", required=True)
@@ -100,6 +107,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--models-dir", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--genes-file", help="genes to score; all unless given")
     parser.add_argument("--chromosomes", help="genes to score; all unless given")
+    parser.add_argument(
+        "--artifacts", action="append", type=Path, help="finished passes, that of the first model first"
+    )
+    parser.add_argument("--exclude-chromosomes", metavar="A,B", help="leave their genes out of the datasets")
     parser.add_argument("--features", default="default")
     parser.add_argument("--kmer-sizes", default="3")
     parser.add_argument("--batch-size", type=int, default=1000)

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from splicecore.artifacts.store import make_folder
 from splicecore.cli.logs import command_log
+from splicecore.cli.output import as_json_option, write_json
 from splicecore.cli.pass_options import common_options, flag, option, plugin_settings
 from splicecore.config import FileConfig, read_config_file, structure
 from splicecore.dataset.config import DatasetConfig, dataset_config
@@ -114,6 +116,7 @@ def _build_options(function: Any) -> Any:
 @command.command("build", context_settings=_CONTEXT)
 @_build_options
 @common_options
+@as_json_option
 @click.pass_context
 def build(
     ctx: click.Context,
@@ -123,6 +126,7 @@ def build(
     config_file: str | None,
     quiet: bool,
     verbose: int,
+    as_json: bool,
     **options: Any,
 ) -> int:
     """Build a training dataset, or go on with one that was interrupted.
@@ -142,7 +146,9 @@ def build(
         result = session.build_dataset(
             config, progress=_progress(quiet=quiet), placed=lambda folder: log_into(folder / "run.log")
         )
-    if not quiet:
+    if as_json:
+        write_json({**attrs.asdict(result), "folder": str(result.folder)})
+    elif not quiet:
         _tell(result)
     return int(result.exit_code)
 
