@@ -19,6 +19,7 @@ _COMMANDS = {
     "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
     "dataset": ("splicecore.cli.dataset", "Build, check, summarize and maintain training datasets."),
     "merge": ("splicecore.cli.merge", "Put the shards of one run together."),
+    "evaluate": ("splicecore.cli.evaluate", "Compare predictions with an annotation, several models side by side."),
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
     "resources": ("splicecore.cli.resources", "Find, derive, check and import genomes and annotations."),
     "models": ("splicecore.cli.models", "List base models, show their weights, and check that they work."),
