@@ -1,0 +1,1 @@
+"""What training needs beside a model: splits, pruning, weights, calibration, operating points and leakage alarms."""
