@@ -45,7 +45,7 @@ def test_from_scratch(build, tmp_path):
     assert lines[1].startswith("neither ")
     assert lines[2].startswith("TP ")
     assert lines[-1] == str(tmp_path / "set")
-    assert "dataset build" in (tmp_path / "set/run.log").read_text()
+    assert "batch_00001: " in (tmp_path / "set/run.log").read_text()
     again = build(tmp_path / "set", *arguments)
     assert "found finished from before" in again.stdout
     facts = json.loads(build(tmp_path / "set", *arguments, "--json").stdout)

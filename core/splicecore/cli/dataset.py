@@ -88,6 +88,8 @@ _BUILD_OPTIONS = (
     option("--easy-ratio", type=float, metavar="X", help="Easy true negatives for every TP, FP and FN; 0.5."),
     option("--hard-prob", type=float, metavar="P", help="True negatives that score at least this stay; 0.15."),
     option("--window", type=int, metavar="BP", help="True negatives this near to a TP, FP or FN stay; 75."),
+    option("--threshold", type=float, metavar="P", help="Lowest probability that calls a site; as the artifacts'."),
+    option("--consensus-window", type=int, metavar="BP", help="Within which a call finds a site; as the artifacts'."),
     option("--negatives", metavar="MODE", help="Sampling before that: random, proximity, window, none; as artifacts'."),
     option("--negative-ratio", type=float, metavar="X", help="Its true negatives for every other row; as artifacts'."),
     option("--negative-window", type=int, metavar="BP", help="Its reach; as the artifacts'."),
@@ -187,9 +189,6 @@ def _tell(result: BuildResult) -> None:
     click.echo(f"{result.rows:,} rows of {result.genes:,} genes, {result.columns:,} features; batches: {done}")
     for counts in (result.classes, result.pred_types):
         click.echo("  ".join(f"{name} {number:,}" for name, number in counts.items()))
-    for alarm in result.alarms:
-        what = "has no value" if alarm["state"] == "missing" else f"is {alarm['value']!r} in every row"
-        click.echo(f"column {alarm['column']} {what}", err=True)
     if result.missing:
         click.echo(f"{result.missing} genes or names have no rows: {result.folder / 'gene_manifest.parquet'}", err=True)
     click.echo(str(result.folder))

@@ -29,6 +29,7 @@ __all__ = ["assemble", "finished_batch", "master_damage"]
 
 logger = logging.getLogger(__name__)
 
+_SHOWN = 4
 _GENE = ("gene_id", "gene_name", "contig", "strand", "start", "end")
 
 
@@ -120,7 +121,10 @@ def _alarms(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple
     for record in records:
         monitor.merge(ChannelMonitor.from_dict(record["channels"]))
     order = {name: place for place, name in enumerate(names)}
-    dead = sorted(monitor.warn(), key=lambda channel: order[channel.column])
+    dead = sorted(monitor.dead(), key=lambda channel: order[channel.column])
+    if dead:
+        more = f"; and {len(dead) - _SHOWN} more, see dataset.json" if len(dead) > _SHOWN else ""
+        logger.warning("columns that say nothing: %s%s", "; ".join(map(str, dead[:_SHOWN])), more)
     return tuple(attrs.asdict(channel) for channel in dead)
 
 

@@ -15,6 +15,7 @@ from splicecore.artifacts.store import digest, json_differences, make_folder
 from splicecore.dataset.assemble import assemble, finished_batch, master_damage
 from splicecore.dataset.manifest import DatasetManifest, read_manifest, write_manifest
 from splicecore.dataset.plan import make_plan
+from splicecore.dataset.schema import CLASSES, PRED_TYPES
 from splicecore.errors import ChecksumError, ConfigError, ExitCode, OutputError, ResourceNotFoundError
 from splicecore.plugins.specs import load_object
 from splicecore.predict.task import peak_memory
@@ -148,7 +149,8 @@ def _begin(folder: Path, manifest: DatasetManifest, *, overwrite: bool) -> bool:
         damaged = master_damage(folder, found)
         if not damaged:
             return True
-        logger.warning("%s; going on from the batches", "; ".join(damaged))
+        more = f" and {len(damaged) - 1} more problems" if len(damaged) > 1 else ""
+        logger.warning("%s%s; going on from the batches", damaged[0], more)
     write_manifest(folder, manifest)
     return False
 
@@ -253,8 +255,8 @@ def _result(
         columns=len(plan.contract.columns),
         batches=len(manifest.batches),
         built=built,
-        classes=manifest.classes,
-        pred_types=manifest.pred_types,
+        classes={name: manifest.classes[name] for name in CLASSES},
+        pred_types={name: manifest.pred_types[name] for name in PRED_TYPES},
         alarms=manifest.alarms,
         peak_memory=peak or peak_memory(),
         already_finished=already_finished,

@@ -120,6 +120,9 @@ class DatasetConfig:
         Rows held at a time, and of a row group in the files. Memory follows this.
     easy_ratio, hard_prob, window, seed
         Sampling of true negatives, as in :class:`SamplingConfig`.
+    threshold, consensus_window
+        What calls a site and where a call finds it, as in :class:`~splicecore.assess.config.AssessConfig`; None: as the
+        artifacts'.
     negatives, negative_ratio, negative_window
         The sampling that comes before it, as in :class:`~splicecore.assess.config.AssessConfig`; None: as the
         artifacts'.
@@ -167,6 +170,8 @@ class DatasetConfig:
     hard_prob: float = 0.15
     window: int = 75
     seed: int = 42
+    threshold: float | None = None
+    consensus_window: int | None = None
     negatives: NegativeMode | None = None
     negative_ratio: float | None = None
     negative_window: int | None = None

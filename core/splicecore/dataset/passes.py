@@ -73,7 +73,7 @@ def assess_settings(config: DatasetConfig, passes: Sequence[ScoredPass]) -> Asse
     """
     others = [scored for scored in passes if scored.folder.parent != _own_folder(config)]
     settings = others[0].assess if others else AssessConfig(seed=config.seed)
-    given = {name: getattr(config, name) for name in ("negatives", "negative_ratio", "negative_window")}
+    given = {name: getattr(config, name) for name in (*_LABELS, "negatives", "negative_ratio", "negative_window")}
     return attrs.evolve(settings, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -165,6 +165,10 @@ def _problems(scored: ScoredPass, resources: ResourceSet, config: DatasetConfig)
     if scored.scores["flank"] != config.flank:
         flank = scored.scores["flank"]
         yield f"its flank mode is {flank}, not {config.flank}", f"--flank {flank}"
+    for name in _LABELS:
+        given, own = getattr(config, name), getattr(scored.assess, name)
+        if given is not None and given != own:
+            yield f"its {name} is {own}, not {given}", "do the pass again with this setting"
     if scored.annotation_sha256 != resources.annotation_sha256:
         yield (
             f"its annotation is not {resources.annotation_path.name}",

@@ -49,6 +49,8 @@ logger = logging.getLogger(__name__)
 RAW, TRIM, BATCH = "raw.parquet", "trim.parquet", "batch.json"
 """Files of a batch."""
 
+_WATCHED = 4096
+
 
 def batch_folder(output: Path, name: str) -> Path:
     """Return the folder of a batch in a dataset's folder."""
@@ -218,6 +220,7 @@ class _Counts:
         self._classes = np.zeros(len(CLASSES), dtype=np.int64)
         self._pred_types: Counter[str] = Counter()
         self._monitor = ChannelMonitor()
+        self._unseen: list[pa.RecordBatch] = []
 
     def add(self, rows: pa.RecordBatch, features: list[str]) -> None:
         """Take rows into account."""
@@ -226,9 +229,19 @@ class _Counts:
         self._classes += np.bincount(rows.column("label").to_numpy(), minlength=len(CLASSES))
         for count in pc.value_counts(rows.column("pred_type").cast(pa.string())).to_pylist():
             self._pred_types[count["values"]] += count["counts"]
-        self._monitor.add(rows.select(features))
+        self._unseen.append(rows.select(features))
+        if sum(batch.num_rows for batch in self._unseen) >= _WATCHED:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Let the monitor see what it has not seen; rarely, since that takes a while for every column."""
+        if self._unseen:
+            self._monitor.add(pa.Table.from_batches(self._unseen))
+            self._unseen = []
 
     def to_json(self) -> dict[str, Any]:
+        """Return the entries of ``batch.json``."""
+        self._watch()
         return {
             "gene_rows": self.gene_rows,
             "classes": dict(zip(CLASSES, self._classes.tolist(), strict=True)),

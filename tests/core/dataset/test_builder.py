@@ -207,6 +207,7 @@ def test_the_same_command_again_does_nothing(workshop, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.parquet")}
     again = workshop.build(tmp_path / "set")
     assert again.already_finished
+    assert list(again.classes) == list(first.classes) == ["neither", "acceptor", "donor"]
     assert (again.built, again.rows, again.classes) == (0, first.rows, first.classes)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.parquet")} == before
 
@@ -364,6 +365,8 @@ def test_other_inputs_than_the_artifacts(workshop, tmp_path):
     (tmp_path / "other.gtf").write_text("#!a comment more\n" + text)
     with pytest.raises(InputError, match=r"its annotation is not other\.gtf"):
         workshop.build(tmp_path / "set", annotation=tmp_path / "other.gtf")
+    with pytest.raises(InputError, match=r"its threshold is 0\.5, not 0\.3"):
+        workshop.build(tmp_path / "set", threshold=0.3)
     with pytest.raises(InputError, match="is a pass of second, not of quick"):
         workshop.build(tmp_path / "set", artifacts=[workshop.passes["second"]])
     with pytest.raises(InputError, match="holds no finished base-model pass"):
@@ -470,3 +473,13 @@ def test_memory_follows_the_rows_of_a_batch_not_the_genes(workshop, tmp_path):
     whole = sum(batch.nbytes for batch in dataset.batches())
     assert peaks[1] <= 1.1 * peaks[0]
     assert peaks[1] < whole / 3
+
+
+def test_the_threshold_of_a_workflow(workshop, tmp_path):
+    genes = [gene.gene_id for gene in workshop.genome.genes[:3]]
+    made = [
+        workshop.build(tmp_path / str(p), artifacts=[], run_workflow=True, genes=genes, threshold=p) for p in (0.1, 0.9)
+    ]
+    assert made[0].pred_types["FP"] > made[1].pred_types["FP"]
+    identity = read_manifest(tmp_path / "0.1").identity
+    assert identity["assess"]["threshold"] == 0.1
