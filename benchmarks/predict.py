@@ -119,6 +119,7 @@ def serve_whole(arguments: argparse.Namespace) -> int:
                 base_model=arguments.model,
                 models_dir=arguments.weights,
                 all_genes=True,
+                reuse=False,
                 workers=1,
                 threads=arguments.threads,
             )

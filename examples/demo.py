@@ -68,6 +68,7 @@ def main() -> int:
         "--base-model",
         model,
         *genes,
+        "--no-reuse",
         "--output-dir",
         str(OUTPUT / "run"),
     ]
