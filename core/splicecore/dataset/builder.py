@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,7 @@ from splicecore.plugins.specs import load_object
 from splicecore.predict.task import peak_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from splicecore.dataset.config import DatasetConfig
     from splicecore.dataset.plan import BatchPlan, DatasetPlan
@@ -96,7 +98,7 @@ def build_dataset(
     make_folder(folder)
     if placed is not None:
         placed(folder)
-    with exclusive(folder / ".lock"):
+    with _locked(folder):
         check = None if config.overwrite else functools.partial(_refuse_other, folder)
         plan = make_plan(session, config, progress, check)
         manifest = DatasetManifest(
@@ -192,15 +194,28 @@ def _like(found: Any, wanted: Any) -> Any:
 
 
 def _discard(folder: Path) -> None:
-    """Remove a dataset, but not the base-model passes beside it."""
+    """Remove a dataset, not the base-model passes beside it; its manifest last, so that this can be gone on with."""
     try:
-        (folder / "dataset.json").unlink(missing_ok=True)
+        with contextlib.suppress(ChecksumError):
+            write_manifest(folder, attrs.evolve(read_manifest(folder), complete=False))
         for name in ("master", "batches"):
             if (folder / name).exists():
                 shutil.rmtree(folder / name)
         (folder / "gene_manifest.parquet").unlink(missing_ok=True)
+        (folder / "dataset.json").unlink()
     except OSError as error:
         raise OutputError(f"cannot clear {folder}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a dataset's folder; waits for whoever has it."""
+    lock = folder / ".lock"
+    before = lock.stat() if lock.exists() else None
+    with exclusive(lock):
+        if before is not None and not (lock.exists() and os.path.samestat(before, lock.stat())):
+            raise OutputError(f"{folder} was replaced meanwhile", hint="run the same command again")
+        yield
 
 
 def _build(

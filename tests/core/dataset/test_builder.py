@@ -268,6 +268,28 @@ def test_another_configuration_is_refused_with_the_differences(workshop, tmp_pat
     assert masters(tmp_path / "set") == masters(tmp_path / "fresh")
 
 
+def test_an_interrupted_overwrite_is_gone_on_with(workshop, tmp_path, monkeypatch):
+    workshop.build(tmp_path / "set")
+    whole = masters(tmp_path / "set")
+    remove = shutil.rmtree
+
+    def interrupted(path):
+        remove(path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            workshop.build(tmp_path / "set", window=10, overwrite=True)
+    with pytest.raises(ResourceNotFoundError, match="not finished"):
+        Dataset.open(tmp_path / "set")
+    with pytest.raises(OutputError, match="an unfinished dataset with other settings"):
+        workshop.build(tmp_path / "set", window=10)
+    assert workshop.build(tmp_path / "set", window=10, overwrite=True).built == 4
+    assert workshop.build(tmp_path / "set", overwrite=True).built == 4
+    assert masters(tmp_path / "set") == whole
+
+
 def test_a_refused_configuration_is_refused_before_any_scoring(workshop, tmp_path):
     names = [gene.gene_id for gene in workshop.genome.genes]
     options = {"run_workflow": True, "artifacts": [], "genes": names[:2]}
