@@ -137,11 +137,9 @@ def _describe(genes: pa.Table, config: SplitConfig, paralogs: Paralogs | None) -
     lowest = np.full(len(genes), len(genes), dtype=np.int64)
     np.minimum.at(lowest, groups, rank)
     _, number = np.unique(lowest[groups], return_inverse=True)
-    weight = {
-        "bases": lambda: (end - start).astype(np.float64),
-        "rows": lambda: numbers(genes, "rows").astype(np.float64),
-        "genes": lambda: np.ones(len(genes)),
-    }[config.balance]()
+    weight = np.ones(len(genes))
+    if config.balance != "genes":
+        weight = (end - start if config.balance == "bases" else numbers(genes, "rows")).astype(np.float64)
     return _Genes(contig, contigs, weight, number.astype(np.int64)), groups
 
 
