@@ -87,9 +87,10 @@ class BatchCounts:
         )
 
 
-def dead_channels(batches: Iterable[BatchCounts]) -> tuple[dict[str, Any], ...]:
-    """Return the features that are constant or missing throughout, as a dataset's manifest has them."""
+def dead_channels(batches: Iterable[BatchCounts], names: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Return the features that are constant or missing throughout, as in manifests, in the order of ``names``."""
     whole = ChannelMonitor()
     for batch in batches:
-        whole.merge(batch.channels)
+        seen = batch.channels.to_dict()
+        whole.merge(ChannelMonitor.from_dict({name: seen[name] for name in names if name in seen}))
     return tuple(attrs.asdict(channel) for channel in whole.dead())

@@ -15,6 +15,7 @@ from splicecore.dataset.dataset import Dataset
 from splicecore.dataset.maintenance import check_target, dataset_folder, rewritten_key
 from splicecore.dataset.manifest import BatchRecord
 from splicecore.dataset.merge_order import contig_order, kept_batches, new_batches, ordered_genes
+from splicecore.dataset.plan import genes_digest
 from splicecore.dataset.rewriting import Rewriting, batch_rows, group_rows
 from splicecore.dataset.schema import CLASSES, GENES, PRED_TYPES
 from splicecore.dataset.staging import staged_folder
@@ -43,6 +44,8 @@ _CHOICE = (
     "exclude_chromosomes",
     "artifacts",
 )
+_GENE = ("gene_id", "gene_name", "contig", "start", "end", "strand")
+_HAVE_ROWS, _CHOSEN = ("processed",), ("processed", "no_scores")
 _CONSTANT = ("build", "contig", "strand", "gene_id", "gene_name", "gene_biotype")
 
 
@@ -128,7 +131,7 @@ def merge_datasets(
         _write(datasets, batches, rewriting)
         table = _gene_table(datasets, batches)
         ambiguous = sum(dataset.manifest.ambiguous for dataset in datasets)
-        wanted = _manifest(datasets, genes, keep_batches=keep_batches)
+        wanted = _manifest(datasets, genes, table, keep_batches=keep_batches)
         manifest = rewriting.finish(wanted, table, ambiguous=ambiguous)
     return MergeResult(
         path=target,
@@ -303,16 +306,24 @@ def _sort_key(entry: dict[str, Any], contigs: dict[str, int]) -> tuple[Any, ...]
     return (contigs[entry["contig"]], *_place(entry)[1:])
 
 
-def _manifest(datasets: Sequence[Dataset], genes: Sequence[MergedGene], *, keep_batches: bool) -> DatasetManifest:
+def _count(statuses: tuple[str, ...], table: pa.Table) -> dict[str, Any]:
+    """Count the genes of some statuses and tell them from others, as a build's identity does."""
+    columns: list[list[Any]] = [table.column(name).to_pylist() for name in ("status", *_GENE)]
+    rows = [row[1:] for row in zip(*columns, strict=True) if row[0] in statuses]
+    places = list(dict.fromkeys(rows))
+    return {"count": len(places), "digest": genes_digest(places)}
+
+
+def _manifest(
+    datasets: Sequence[Dataset], genes: Sequence[MergedGene], table: pa.Table, *, keep_batches: bool
+) -> DatasetManifest:
     """Manifest of the whole, as one build would have it."""
     first = datasets[0].manifest
-    names = ("gene_id", "gene_name", "contig", "start", "end", "strand")
-    places = [[gene.entry[name] for name in names] for gene in genes]
     entry = {"datasets": len(datasets), "batches": "kept" if keep_batches else "as one build"}
     patch = {name: value for name, value in first.extra.get("patch", {}).items() if name != "cells"}
     return attrs.evolve(
         first,
-        identity={**first.identity, "genes": {"count": len(genes), "digest": digest(places)}},
+        identity={**first.identity, "genes": {**_count(_HAVE_ROWS, table), "chosen": _count(_CHOSEN, table)}},
         config={name: value for name, value in first.config.items() if name not in _CHOICE},
         genes=len(genes),
         extra={"merge": entry, **({"patch": patch} if patch else {})},

@@ -143,7 +143,7 @@ class Rewriting:
             "classes": {name: sum(counts.classes[name] for counts in self._counts) for name in CLASSES},
             "pred_types": {name: sum(counts.pred_types[name] for counts in self._counts) for name in PRED_TYPES},
             "ambiguous": sum(counts.ambiguous for counts in self._counts),
-            "alarms": dead_channels(self._counts),
+            "alarms": dead_channels(self._counts, self._features),
         }
         finished = attrs.evolve(manifest, complete=True, **{**counted, **changes})
         if not finished.rows:

@@ -113,9 +113,10 @@ def write(folder, genes, *, batch_size=2, group_rows=8, identity=None, schema=SC
         rewriting.write(
             record, (gene.batch() for gene in chosen), gene_rows=[len(gene.rows) for gene in chosen], ambiguous=0
         )
+    genes_of = {"count": len(genes), "digest": digest(places)}
     manifest = DatasetManifest(
         complete=False,
-        identity={**common, "genes": {"count": len(genes), "digest": digest(places)}, "batch_size": batch_size},
+        identity={**common, "genes": {**genes_of, "chosen": genes_of}, "batch_size": batch_size},
         config={},
         contract=CONTRACT.to_json(),
         genes=len(genes),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -239,49 +237,6 @@ def test_a_folder_in_use_is_refused(kit, tmp_path):
             dedup_dataset(tmp_path / "set", inplace=True)
         holder.send_signal(signal.SIGKILL)
     assert dedup_dataset(tmp_path / "set", inplace=True).rows == 11
-
-
-CHILD = """
-import sys
-from splicecore.dataset.dedup import dedup_dataset
-print("go", flush=True)
-dedup_dataset(sys.argv[1], inplace=True)
-print("done", flush=True)
-"""
-
-
-def without_locks(contents):
-    return {name: data for name, data in contents.items() if name != ".lock"}
-
-
-def test_killed_at_any_moment_it_is_the_old_or_the_new(kit, tmp_path):
-    """The child is killed after more and more of its work; a reader always finds one whole dataset."""
-    rows = [tuple((2 * p, 0, "TN", 0.5) for p in range(i, 200)) for i in range(8)]
-    genes = [kit.gene(f"G{i}", start=i, end=2000 + i, rows=rows[i]) for i in range(8)]
-    kit.write(tmp_path / "set", genes, batch_size=1)
-    old = without_locks(kit.contents(tmp_path / "set"))
-    new = without_locks(kit.contents(dedup_dataset(tmp_path / "set", tmp_path / "new").path))
-    attempts, seen = 5, set()
-    for attempt in range(-1, attempts):
-        folder = tmp_path / f"set{attempt}"
-        shutil.copytree(tmp_path / "set", folder)
-        with subprocess.Popen([sys.executable, "-c", CHILD, folder], stdout=subprocess.PIPE) as child:
-            assert child.stdout.readline() == b"go\n"
-            begun = time.monotonic()
-            if attempt < 0:
-                assert child.stdout.readline() == b"done\n"
-                duration = time.monotonic() - begun
-                continue
-            time.sleep(duration * (attempt + 0.5) / attempts)
-            child.kill()
-        found = without_locks(kit.contents(folder))
-        assert found in (old, new)
-        seen.add(found == new)
-        assert not Dataset.open(folder).verify()
-        dedup_dataset(folder, inplace=True)
-        assert without_locks(kit.contents(folder)) == new
-        assert not (tmp_path / f".set{attempt}.rewrite").exists()
-    assert False in seen
 
 
 def test_nothing_can_be_left(kit, tmp_path):
