@@ -19,12 +19,13 @@ from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocatio
 from splicecore.resources.finders import default_data_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
     from splicecore.dataset.builder import BuildResult
     from splicecore.dataset.config import DatasetConfig
+    from splicecore.inference.scorer import MetaScorer
     from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.base_model_pass import PredictResult
     from splicecore.predict.runner import ProgressListener
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from splicecore.resources.model_validation import ModelValidation
     from splicecore.resources.models import ModelDescription
     from splicecore.resources.registry import Registry
+    from splicecore.training.train_config import TrainConfig
+    from splicecore.training.trainer import TrainResult
 
 __all__ = ["Session"]
 
@@ -283,6 +286,42 @@ class Session:
         from splicecore.dataset.config import dataset_config
 
         return build_dataset(self, dataset_config(config, **options), progress, placed)
+
+    def train(
+        self,
+        config: TrainConfig | None = None,
+        *,
+        told: Callable[[str, str], None] | None = None,
+        placed: Callable[[Path], None] | None = None,
+        **options: Any,
+    ) -> TrainResult:
+        """Do what ``splicecore train`` does: train a meta-model on a dataset, or go on with one.
+
+        Parameters
+        ----------
+        told
+            Called with a step and how far it is: ``("fold_0", "started")``.
+        placed
+            Called with the model's folder as soon as it may be written to.
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.training.train_config.TrainConfig` as keywords.
+
+        Returns
+        -------
+        What was done; see :class:`~splicecore.training.trainer.TrainResult`.
+        """
+        from splicecore.training.train_config import train_config
+        from splicecore.training.trainer import train
+
+        return train(self, train_config(config, **options), told, placed)
+
+    def open_meta_model(
+        self, path: str | Path, *, feature_settings: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> MetaScorer:
+        """Open a trained meta-model; see :meth:`splicecore.inference.scorer.MetaScorer.open`."""
+        from splicecore.inference.scorer import MetaScorer
+
+        return MetaScorer.open(path, self.host, feature_settings=feature_settings or {}, cache=self.cache_dir)
 
 
 _Config = TypeVar("_Config", bound=PassConfig)

@@ -1,0 +1,1 @@
+"""Scoring positions with a trained meta-model."""
