@@ -18,11 +18,13 @@ _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
     "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
     "dataset": ("splicecore.cli.dataset", "Build, check, summarize and maintain training datasets."),
+    "train": ("splicecore.cli.train", "Train, calibrate and test a meta-model on a dataset."),
+    "explain": ("splicecore.cli.explain", "Show which features made a meta-model score as it does."),
     "merge": ("splicecore.cli.merge", "Put the shards of one run together."),
     "evaluate": ("splicecore.cli.evaluate", "Compare predictions with an annotation, several models side by side."),
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
     "resources": ("splicecore.cli.resources", "Find, derive, check and import genomes and annotations."),
-    "models": ("splicecore.cli.models", "List base models, show their weights, and check that they work."),
+    "models": ("splicecore.cli.models", "List base models and trained meta-models, show them, check base models."),
     "plugins": ("splicecore.cli.plugins", "List plugins and say why one was not loaded."),
 }
 

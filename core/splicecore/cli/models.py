@@ -1,4 +1,4 @@
-"""``splicecore models``: base models, where their weights are, and whether they work."""
+"""``splicecore models``: base models, where their weights are, whether they work; and meta-models that were trained."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from splicecore.resources.model_validation import ModelValidation
+    from splicecore.training.trained_models import TrainedModel
 
 __all__ = ["command"]
 
@@ -28,7 +29,7 @@ _models_dir = click.option("--models-dir", metavar="PATH", help="Folder (or file
 
 @click.group("models", context_settings=_CONTEXT)
 def command() -> None:
-    """List base models, show their weights, and check that they work."""
+    """List base models and trained meta-models, show them, and check that base models work."""
 
 
 @command.command("list", context_settings=_CONTEXT)
@@ -36,13 +37,15 @@ def command() -> None:
 @as_json_option
 @click.pass_context
 def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> None:
-    """List the base models of all loaded plugins, and where their weights were found."""
+    """List the base models of all loaded plugins, where their weights were found, and the data root's meta-models."""
     session = _session(ctx)
+    trained = _trained(session)
     models = [
         describe_model(session, name, models_dir=models_dir, hashes=False) for name in sorted(session.base_models())
     ]
     if as_json:
-        write_json({"models": [model.to_json() for model in models], "problems": session.host.problems()})
+        values = {"models": [model.to_json() for model in models], "problems": session.host.problems()}
+        write_json({**values, "meta_models": [model.to_json() for model in trained]})
         return
     if not models:
         click.echo("no base model is installed")
@@ -50,6 +53,9 @@ def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> No
         if model is not models[0]:
             click.echo()
         _write_facts(_facts(model)[:9])
+    for found in trained:
+        click.echo()
+        _write_facts(_trained_facts(found)[:6])
     for problem in session.host.problems():
         click.echo(problem, err=True)
 
@@ -60,7 +66,16 @@ def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> No
 @as_json_option
 @click.pass_context
 def show_model(ctx: click.Context, name: str, models_dir: str | None, as_json: bool) -> None:
-    """Show everything about the base model NAME: descriptor, files with sizes and hashes, metadata."""
+    """Show everything about the base model NAME, or the trained meta-model in the folder NAME."""
+    from splicecore.training.trained_models import describe_trained, is_trained
+
+    if is_trained(name):
+        found = describe_trained(name)
+        if as_json:
+            write_json(found.to_json())
+        else:
+            _write_facts(_trained_facts(found))
+        return
     model = _session(ctx).describe_model(name, models_dir=models_dir)
     if as_json:
         write_json(model.to_json())
@@ -154,6 +169,43 @@ def _facts(model: ModelDescription) -> list[tuple[str, str]]:
         ),
     ]
     return [(label, value or "-") for label, value in facts]
+
+
+def _trained(session: Session) -> list[TrainedModel]:
+    from splicecore.training.trained_models import find_trained
+
+    return find_trained(session.data_root)
+
+
+def _trained_facts(found: TrainedModel) -> list[tuple[str, str]]:
+    """Labels and values for people; the first six are what a list shows."""
+    if found.problem is not None:
+        return [("meta-model", str(found.path)), ("problem", found.problem)]
+    facts = found.facts
+    scores = {name: value for name, value in facts.get("average_precision", {}).items() if value is not None}
+    lines = [
+        ("meta-model", str(found.path)),
+        ("kind", f"{facts['model']} ({facts['plugin']})"),
+        ("base models", ", ".join(model["name"] for model in facts["base_models"])),
+        ("build", facts["build"]),
+        ("trained on", ", ".join(facts.get("trained_on", ())) or "-"),
+        (
+            "average precision",
+            ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+            + f" ({facts.get('positions')} positions)"
+            if scores
+            else "-",
+        ),
+        ("flank", facts["flank"]),
+        ("columns", str(facts["columns"])),
+        ("near-label", ", ".join(facts["near_label"]) or "none"),
+        ("k-mer sizes", ", ".join(map(str, facts["kmer_sizes"])) or "none"),
+        ("calibration", facts["calibration"]),
+        ("settings", ", ".join(f"{key}={json.dumps(value)}" for key, value in facts["settings"].items()) or "-"),
+        ("fingerprint", facts["fingerprint"]),
+    ]
+    lines += [(f"weights of {m['name']}"[:19], m["fingerprint"]) for m in facts["base_models"]]
+    return lines
 
 
 def _write_validation(validation: ModelValidation) -> None:
