@@ -74,6 +74,7 @@ class GeneCheck:
         self._promised = index.rows
         self._batch: list[str | None] = table.column("batch").to_pylist()
         self._found = np.zeros(len(index), dtype=np.int64)
+        self._expected = {batch.name for batch in opened.dataset.manifest.batches}
         self._files: set[str] = set()
         self._unknown, self._elsewhere = Tally(), Tally()
 
@@ -92,7 +93,8 @@ class GeneCheck:
 
     def checks(self) -> Iterator[DatasetCheck]:
         """Say what was found; genes of files that could not be read are not judged."""
-        judged = np.array([batch in self._files for batch in self._batch], dtype=np.bool_)
+        unread = self._expected - self._files
+        judged = np.array([batch not in unread for batch in self._batch], dtype=np.bool_)
         problems = [
             text
             for text in (

@@ -87,6 +87,7 @@ def clean(tmp_path_factory) -> Clean:
             features="seed",
             feature_settings={"sequence": {"composition": ["gc_content", "sequence_complexity"]}},
             batch_size=8,
+            negative_ratio=0.1,
             output_dir=str(folder / "dataset"),
         ),
     )
