@@ -50,7 +50,10 @@ class SGDLogisticModel(LinearModel[SGDLogisticConfig]):
         """Return the best estimator, the number of its passes and its validation loss."""
         generator = np.random.Generator(np.random.PCG64(seed))
         rates = {name: getattr(self.config, name) for name in ("alpha", "eta0", "power_t")}
-        self._linear = SGDClassifier(loss="log_loss", learning_rate="invscaling", average=True, shuffle=False, **rates)
+        self._linear = SGDClassifier(
+            loss="log_loss", learning_rate="invscaling", average=True, shuffle=False,
+            random_state=seed % 2**31, **rates,
+        )  # fmt: skip
         best, best_epoch, least = self._linear, 0, np.inf
         for epoch in range(1, self.config.epochs + 1):
             for features, classes, weight in pages(batches, self.config.page_rows, survey.scale):
