@@ -98,12 +98,9 @@ def test_across_and_table(make_genes):
 
 
 def test_exonic_sequences_are_the_union_of_exons_on_both_strands(tmp_path):
-    paths = simulate_genome(seed=4).write(tmp_path)
-    fasta = next(path for path in tmp_path.rglob("*.fa*") if path.suffix in (".fa", ".gz"))
-    gtf = next(path for path in tmp_path.rglob("*.gtf*"))
-    assert paths is not None
-    with Reference.open(fasta) as reference:
-        annotation = read_annotation(gtf).bind(reference.contigs)
+    simulate_genome(seed=4).write(tmp_path)
+    with Reference.open(tmp_path / "genome.fa") as reference:
+        annotation = read_annotation(tmp_path / "annotation.gtf").bind(reference.contigs)
         exons = annotation.exons.to_pylist()
         parents = annotation.transcripts.column("gene").to_pylist()
         strands = set()
