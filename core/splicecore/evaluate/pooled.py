@@ -4,8 +4,8 @@ Of each gene and class (acceptor, donor) these are kept: the score of every true
 that scores at least ``floor``, counts of the rest in fine bins, and sums of log loss and Brier score. Figures at
 thresholds, reliability, top-k and everything else that looks above the floor are exact. Average precision and the area
 under the ROC curve are exact unless a true site scores below the floor; such a site and the other positions of its bin
-(at most 6 % wide) are then taken as equal, which makes average precision too low, never too high, by an amount that
-:func:`~splicecore.evaluate.ranking.rank_figures` bounds.
+(at most 6 % wide) are then taken as equal, and :func:`~splicecore.evaluate.ranking.rank_figures` says how far off the
+figures may be at most.
 
 Memory: 4 bytes for a position that scores at least the floor, and 4 kB a gene.
 """

@@ -157,8 +157,7 @@ class RankFigures:
     average_precision, auroc, top_k
         float64, shape (weightings,), in [0, 1].
     average_precision_error, auroc_error
-        How much lower than exact the average precision may be at most, and how far off the area under the ROC curve;
-        0 if no true site scores below the floor.
+        How far off they may be at most; 0 if no true site scores below the floor.
     """
 
     average_precision: _Floats
@@ -199,9 +198,12 @@ def _figures(counts: RankedCounts, weights: _Floats) -> tuple[_Floats, ...]:
         top += (t * np.clip(_divide(k - (called - t - e), t + e), 0, 1)).sum(axis=1)
         if edges.stop > counts.binned:
             low = slice(max(counts.binned - edges.start, 0), None)
-            best = _divide(t_above[:, low], called[:, low] - e[:, low])
-            precision_error += (t[:, low] * (best - precision[:, low])).sum(axis=1)
-            auroc_error += (t[:, low] * e[:, low] / 2).sum(axis=1)
+            t, e, known = t[:, low], e[:, low], precision[:, low]
+            best = _divide(t_above[:, low], called[:, low] - e)
+            first = t_above[:, low] - t + np.minimum(t, 1)
+            worst = _divide(first, first + f_above[:, low])
+            precision_error += (t * np.maximum(best - known, known - worst)).sum(axis=1)
+            auroc_error += (t * e / 2).sum(axis=1)
     k, n = k[:, 0], n[:, 0]
     empty = np.where(k > 0, 1.0, np.nan)
     flat = np.where(k * n > 0, 1.0, np.nan)

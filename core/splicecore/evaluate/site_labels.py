@@ -48,7 +48,7 @@ def canonical_transcripts(annotation: Annotation) -> _Ints:
         owner = pc.list_parent_indices(tags).to_numpy()
         place = pc.index_in(pc.list_flatten(tags), value_set=_words(_PREFERRED)).fill_null(len(_PREFERRED)).to_numpy()
         np.minimum.at(rank, owner, place)
-    coding = pc.equal(table.column("biotype"), "protein_coding").fill_null(value=False).to_numpy()
+    coding = pc.equal(table.column("biotype"), "protein_coding").fill_null(False).to_numpy()
     parent = numbers(exons, "transcript")
     bases = np.bincount(parent, weights=numbers(exons, "end") - numbers(exons, "start"), minlength=count)
     n_exons = np.bincount(parent, minlength=count)
