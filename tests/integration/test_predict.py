@@ -248,6 +248,28 @@ def test_genes_of_the_same_coordinates_are_told_apart(inside, bench, tmp_path):
     assert files_of(tmp_path / "merged") == files_of(tmp_path / "out")
 
 
+def test_tsv_is_added_to_a_finished_pass_and_to_merged_shards(inside, predict, bench, tmp_path):
+    folder = predict(tmp_path / "whole", "--all-genes")
+    before = {name: (folder / name).read_bytes() for name in TABLES.values()}
+    assert not (folder / "exports").exists()
+    predict(folder, "--all-genes", "--tsv")
+    assert {name: (folder / name).read_bytes() for name in TABLES.values()} == before
+    names = {path.name for path in (folder / "exports").iterdir()}
+    assert names == {
+        "full_splice_positions_enhanced.tsv", "full_splice_errors.tsv", "full_splice_performance.tsv",
+        "gene_manifest.tsv", "analysis_sequences_chr1.tsv", "analysis_sequences_chr2.tsv",
+    }  # fmt: skip
+    lines = (folder / "exports" / "gene_manifest.tsv").read_text().splitlines()
+    assert len(lines) == 1 + len(bench.genome.genes)
+    shards = [predict(tmp_path / f"s{i}", "--all-genes", "--shard", f"{i}/2") for i in (1, 2)]
+    done = inside.call("merge", *map(str, shards), "-o", str(tmp_path / "merged"), "--tsv")
+    assert done.returncode == 0, done.stderr
+    for name in names:
+        merged = tmp_path / "merged" / "exports" / name
+        assert merged.read_bytes() == (folder / "exports" / name).read_bytes()
+    predict(tmp_path / "s3", "--all-genes", "--shard", "1/2", "--tsv", code=2)
+
+
 # --------------------------------------------------------------------------------------------- determinism, resuming
 
 

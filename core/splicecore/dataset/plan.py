@@ -20,7 +20,6 @@ from splicecore.features.configs import FeatureConfig
 from splicecore.features.contract import FeatureContract
 from splicecore.features.pipeline import FeaturePipeline
 from splicecore.features.presets import feature_preset
-from splicecore.genome.build import check_build
 from splicecore.genome.genes import Gene, GeneCatalog
 from splicecore.resources.inputs import open_inputs
 
@@ -165,8 +164,6 @@ class _Planner:
         self.features = feature_config(config, session.host.feature_sets())
         self.pipeline = FeaturePipeline.open(self.features, session.host, config.base_model)
         self.resources: ResourceSet = open_inputs(session, config.inputs()).resources
-        if config.build is not None:
-            check_build(config.build, self.resources.contigs)
         self.catalog = GeneCatalog(self.resources.annotation())
         self.passes = find_passes(session, config, self.resources)
         self.assess = assess_settings(config, self._primary)

@@ -118,7 +118,7 @@ class _TableWriter:
 def write_gene_manifest(folder: Path, record: PlanRecord, result: PassResult) -> None:
     """Write the manifest of genes as a table, beside the tables that :func:`write_tables` wrote."""
     sites = _sites(pq.read_table(folder / FILES["performance"], columns=[*_GENE, "site_type", "sites"]))
-    positions = pq.read_table(folder / FILES["positions"], columns=list(_GENE))
+    positions = pq.read_table(folder / FILES["positions"], columns=list(_GENE)).unify_dictionaries()
     counts = positions.group_by(list(_GENE)).aggregate([([], "count_all")]).to_pylist()
     rows = {tuple(row[name] for name in _GENE): row["count_all"] for row in counts}
     entries = [

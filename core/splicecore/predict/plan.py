@@ -11,7 +11,6 @@ import splicecore
 from splicecore.artifacts.store import digest
 from splicecore.config import parse_shard
 from splicecore.errors import ConfigError
-from splicecore.genome.build import check_build
 from splicecore.plugins.specs import OpenRequest
 from splicecore.predict.assessor import AssessPlan
 from splicecore.predict.licence import licence_notice
@@ -22,7 +21,7 @@ from splicecore.predict.selection import GeneEntry, select_genes
 from splicecore.predict.table import SCORE_TABLE_VERSION
 from splicecore.predict.task import TaskConfig
 from splicecore.predict.tiling import Tiling
-from splicecore.resources.inputs import Inputs, declared_build, open_inputs, require_inputs
+from splicecore.resources.inputs import Inputs, open_inputs, require_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,9 +94,6 @@ def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any]) -> S
     spec, request, location = session.open_request(config)
     inputs = open_inputs(session, config)
     resources = inputs.resources
-    declared = declared_build(config)
-    if declared is not None:
-        check_build(declared, resources.contigs)
     entries = select_genes(resources.annotation(), config)
     model = describe_opened(session, spec, request)
     if location is not None:

@@ -80,6 +80,7 @@ def _report(
     seconds = result.stages.get("score", 0.0)
     return {
         "schema": "splicecore-performance/1",
+        "command": "predict" if "pass" in record.identity else "run",
         "base_model": {name: record.base_model[name] for name in ("name", "engine", "fingerprint")},
         "build": record.build,
         "flank": record.flank,
@@ -107,8 +108,9 @@ def _text(report: dict[str, Any]) -> str:
     genes = f"{counters['genes_scored']} of {counters['genes_requested']} scored"
     reused = f", {counters['genes_reused']} of them found from before" if counters["genes_reused"] else ""
     where = f"{report['workers']} worker(s) x {report['threads']} thread(s), {report['device']}"
+    what = f"{model['name']} ({model['engine']}) on {report['build']}, flank {report['flank']}"
     lines = [
-        f"splicecore run: {model['name']} ({model['engine']}) on {report['build']}, flank {report['flank']}",
+        f"splicecore {report['command']}: {what}",
         "",
         f"genes      {genes}{reused}",
         f"positions  {counters['positions']:,}",
@@ -132,6 +134,8 @@ def _text(report: dict[str, Any]) -> str:
 def _coverage(report: dict[str, Any]) -> str:
     """How much of the scored positions the table holds."""
     rows, positions = report["counters"]["rows_written"], report["counters"]["positions"]
+    if report["command"] == "predict":
+        return f"{rows:,} labeled positions"
     least = report["configuration"].get("min_score")
     if least is None:
         return f"{rows:,}: complete coverage"

@@ -14,6 +14,7 @@ import attrs
 
 from splicecore.artifacts.store import digest, file_sha256
 from splicecore.errors import AnnotationError, ConfigError, FastaError, OutputError
+from splicecore.genome.build import check_build
 from splicecore.resources.derive import derive_resources
 from splicecore.resources.resource_set import ResourceSet
 
@@ -57,6 +58,14 @@ def open_inputs(session: Session, config: PassConfig) -> Inputs:
         For everything that is wrong with the files.
     """
     require_inputs(config)
+    inputs = _open(session, config)
+    declared = declared_build(config)
+    if declared is not None:
+        check_build(declared, inputs.resources.contigs)
+    return inputs
+
+
+def _open(session: Session, config: PassConfig) -> Inputs:
     if config.fasta is not None and config.annotation is not None:
         return _of_files(session, Path(config.fasta), Path(config.annotation), declared_build(config))
     resources = session.resources.open(str(config.source), str(config.build), config.release)

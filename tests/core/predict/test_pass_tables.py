@@ -137,7 +137,13 @@ def test_the_manifest_of_genes(records, tmp_path):
     place = {"contig": gene.contig, "strand": gene.strand, "gene_id": gene.gene_id}
     kinds = [{**place, "site_type": kind, "sites": sites} for kind, sites in (("acceptor", 3), ("both", 7))]
     pq.write_table(pa.Table.from_pylist(kinds), tmp_path / pass_tables.FILES["performance"])
-    pq.write_table(pa.Table.from_pylist([place] * 5), tmp_path / pass_tables.FILES["positions"])
+    text = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema([(name, text) for name in place])
+    with pq.ParquetWriter(
+        tmp_path / pass_tables.FILES["positions"], schema
+    ) as writer:  # row groups of own dictionaries
+        for rows in ([place] * 5, [{**place, "gene_id": "other"}]):
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     pass_tables.write_gene_manifest(tmp_path, record, result)
     first, second, third = pq.read_table(tmp_path / pass_tables.GENE_MANIFEST).to_pylist()
     assert (first["status"], first["positions"], first["rows"], first["sites"]) == ("processed", 100, 5, 7)
