@@ -19,7 +19,7 @@ from splicecore.artifacts.store import digest, make_folder, write_json
 from splicecore.dataset.dataset import Dataset
 from splicecore.errors import ChecksumError, ConfigError, InputError, SplicecoreError
 from splicecore.inference.scorer import open_pipeline
-from splicecore.training.ablation import ablate
+from splicecore.training.ablation import ablate, ablation_groups
 from splicecore.training.fold import TRAIN, UNUSED, VALID, Fold
 from splicecore.training.fold_training import FoldTrainer
 from splicecore.training.leak_report import leak_report
@@ -96,6 +96,7 @@ class _Work:
     def __init__(self, session: Session, config: TrainConfig, dataset: Dataset, stack: contextlib.ExitStack) -> None:
         self.session, self.config, self.dataset = session, config, dataset
         self.genes = _genes(dataset, config)
+        ablation_groups(dataset.contract, config.ablate)  # refuses what is not there
         self.scored, self.why_not = self._find_scores(stack)
         self.pipeline = self._open_pipeline(stack)
         self.calibrate_all, self.evaluate_all = (
