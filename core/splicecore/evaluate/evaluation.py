@@ -33,6 +33,8 @@ __all__ = ["Evaluation", "evaluate_tables", "strata"]
 
 logger = logging.getLogger(__name__)
 
+SHIFT = 0.1
+"""By how much the mean score beside sites must be above that at sites to say that coordinates do not agree."""
 _MODEL_FACTS = ("base_model", "fingerprint", "flank")
 _Scores = npt.NDArray[np.float32]
 _Bools = npt.NDArray[np.bool_]
@@ -93,12 +95,12 @@ class Evaluation:
 
     @property
     def shifted(self) -> list[tuple[str, str, str, int]]:
-        """Model, strand, class and offset wherever another offset than 0 scores best: coordinates do not agree."""
+        """Model, strand, class and offset wherever another offset than 0 scores best, by more than SHIFT on average."""
         return [
             (model, strand, name, scan.best)
             for model, scans in self.offsets.items()
             for (strand, name), scan in sorted(scans.items())
-            if scan.best not in (0, None)
+            if scan.best not in (0, None) and np.nanmax(scan.means) - scan.means[len(scan.means) // 2] > SHIFT
         ]
 
 

@@ -182,7 +182,7 @@ def report_lines(evaluation: Evaluation) -> Iterator[str]:
     yield from _worst(evaluation)
     if evaluation.shifted:
         yield ""
-        yield "COORDINATES DO NOT AGREE: the mean score around sites is highest at another offset than 0"
+        yield "COORDINATES DO NOT AGREE: the mean score around sites is higher at another offset than 0"
         for model, strand, name, best in evaluation.shifted:
             yield f"  {model}: {strand} {name} {best:+d}"
 
