@@ -170,7 +170,6 @@ def test_build(mortal, build, tmp_path, workers, kills):
     assert rounds < kills
 
 
-@pytest.mark.xfail(reason="builds do not sweep temporary files yet", strict=True)
 def test_a_build_removes_what_a_killed_one_left(mortal, build, tmp_path):
     killed, folder = mortal(4), tmp_path / "set"
     killed.finish(build(folder))

@@ -10,14 +10,21 @@ import contextlib
 import fcntl
 import logging
 import os
-import re
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 import attrs
 
-from splicecore.artifacts.store import digest, file_sha256, json_differences, make_folder, read_json, write_json
+from splicecore.artifacts.store import (
+    digest,
+    file_sha256,
+    json_differences,
+    make_folder,
+    read_json,
+    sweep_temporary,
+    write_json,
+)
 from splicecore.errors import OutputError
 
 if TYPE_CHECKING:
@@ -26,8 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory"]
 
 logger = logging.getLogger(__name__)
-
-_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 @attrs.define
@@ -175,10 +180,7 @@ class RunDirectory:
         """Remove the temporary files that a killed process left, in the run's own folders."""
         results = (self.path, *(self.path / name for name in ("predictions", "scores", "exports")))
         for folder in (*results, self.work, self.parts, self.products):
-            for path in folder.glob(".*.tmp"):
-                if _TEMPORARY.fullmatch(path.name):
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+            sweep_temporary(folder)
 
     def record_export(self, name: str, settings: Mapping[str, Any], files: Sequence[Path]) -> None:
         """Add files that were made from the results of a finished run to its manifest.

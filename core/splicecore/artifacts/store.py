@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ __all__ = [
     "make_folder",
     "read_json",
     "replace_quietly",
+    "sweep_temporary",
     "write_json",
     "write_text",
 ]
@@ -43,6 +45,9 @@ _HINTS = {
     errno.ENOTDIR: "a file is in the way of a folder",
     errno.EEXIST: "a file is in the way of a folder",
 }
+
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
@@ -90,6 +95,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sweep_temporary(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder; nobody else may be writing into it."""
+    for path in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

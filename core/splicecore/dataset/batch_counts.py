@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["BatchCounts", "dead_channels"]
 
 
+_WATCHED = 4096
+
+
 def _no_classes() -> dict[str, int]:
     return dict.fromkeys(CLASSES, 0)
 
@@ -40,8 +43,6 @@ class BatchCounts:
         Positions that are annotated as acceptor and as donor.
     gene_rows
         Rows of each gene, in the genes' order.
-    channels
-        What was seen of the features.
     """
 
     rows: int = 0
@@ -49,7 +50,16 @@ class BatchCounts:
     pred_types: dict[str, int] = attrs.field(factory=_no_pred_types)
     ambiguous: int = 0
     gene_rows: list[int] = attrs.field(factory=list)
-    channels: ChannelMonitor = attrs.field(factory=ChannelMonitor)
+    _monitor: ChannelMonitor = attrs.field(factory=ChannelMonitor)
+    _unseen: list[pa.RecordBatch] = attrs.field(factory=list, init=False)
+
+    @property
+    def channels(self) -> ChannelMonitor:
+        """What was seen of the features."""
+        if self._unseen:
+            self._monitor.add(pa.Table.from_batches(self._unseen))
+            self._unseen = []
+        return self._monitor
 
     def add(self, rows: pa.RecordBatch, features: Sequence[str]) -> None:
         """Take rows into account, but for ``gene_rows`` and ``ambiguous``."""
@@ -61,7 +71,9 @@ class BatchCounts:
             self.classes[name] += count
         for found in pc.value_counts(rows.column("pred_type").cast(pa.string())).to_pylist():
             self.pred_types[found["values"]] += found["counts"]
-        self.channels.add(rows.select(list(features)))
+        self._unseen.append(rows.select(list(features)))  # seen together, for every column costs a while each time
+        if sum(batch.num_rows for batch in self._unseen) >= _WATCHED:
+            _ = self.channels
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-able values."""
@@ -83,7 +95,7 @@ class BatchCounts:
             pred_types=dict(values["pred_types"]),
             ambiguous=values["ambiguous"],
             gene_rows=list(values["gene_rows"]),
-            channels=ChannelMonitor.from_dict(values["channels"]),
+            monitor=ChannelMonitor.from_dict(values["channels"]),
         )
 
 

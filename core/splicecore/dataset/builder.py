@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.artifacts.locks import exclusive
-from splicecore.artifacts.store import digest, json_differences, make_folder
+from splicecore.artifacts.store import digest, json_differences, make_folder, sweep_temporary
 from splicecore.dataset.assemble import assemble, finished_batch, master_damage
 from splicecore.dataset.manifest import DatasetManifest, read_manifest, write_manifest
 from splicecore.dataset.plan import make_plan
@@ -215,6 +215,8 @@ def _locked(folder: Path) -> Iterator[None]:
     with exclusive(lock):
         if before is not None and not (lock.exists() and os.path.samestat(before, lock.stat())):
             raise OutputError(f"{folder} was replaced meanwhile", hint="run the same command again")
+        for swept in (folder, folder / "master", *folder.glob("batches/*")):
+            sweep_temporary(swept)
         yield
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from splicecore.dataset.schema import FACTS
 from splicecore.errors import ConfigError, ContractError
-from splicecore.features.configs import STRUCTURAL, FeatureConfig
+from splicecore.features.configs import FeatureConfig
 from splicecore.features.contract import FeatureContract
 from splicecore.features.pipeline import FeaturePipeline
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from splicecore.plugins.host import PluginHost
 
 __all__ = ["NO_SCORES", "PatchPlan", "make_patch_plan"]
-
-
-_DEFAULTS: dict[str, dict[str, Any]] = {"structural": {"columns": [x for x in STRUCTURAL if x not in FACTS.names]}}
-"""Settings of sets whose own defaults have a column that every dataset has already."""
 
 
 class _NoScores:
@@ -82,8 +78,7 @@ def make_patch_plan(
     features
         Names of feature sets that are not computed from scores.
     settings
-        Their settings; those of the contract for a set without an entry that the dataset has. ``structural`` is added
-        without the column ``strand``, which every dataset has.
+        Their settings; those of the contract for a set without an entry that the dataset has.
     cache
         Folder that remembers the hashes of files.
 
@@ -102,7 +97,7 @@ def make_patch_plan(
                 hint="build the dataset with it",
             )
     known = {used.name: used.settings for used in contract.sets}
-    chosen = {name: dict(settings.get(name, known.get(name, _DEFAULTS.get(name, {})))) for name in features}
+    chosen = {name: dict(settings.get(name, known.get(name, {}))) for name in features}
     models = tuple(model.name for model in contract.models)
     pipeline = FeaturePipeline.open(FeatureConfig(sets=tuple(features), settings=chosen), host, models[:1])
     fresh = pipeline.contract(

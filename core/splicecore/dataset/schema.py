@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from splicecore.errors import ContractError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -78,6 +80,11 @@ def dataset_schema(features: pa.Schema, metadata: Mapping[str, str]) -> pa.Schem
     metadata
         What to add to the conventions: ``contract`` (the contract's schema hash) and ``build_digest``; keys are
         prefixed with ``splicecore.``.
+
+    Raises
+    ------
+    ContractError
+        If a feature has the name of a fact.
     """
     kept: dict[bytes | str, bytes | str] = {
         "splicecore.schema": VERSION,
@@ -85,6 +92,11 @@ def dataset_schema(features: pa.Schema, metadata: Mapping[str, str]) -> pa.Schem
         "splicecore.coordinates": _COORDINATES,
         **{f"splicecore.{name}": value for name, value in metadata.items()},
     }
+    taken = [name for name in features.names if name in FACTS.names]
+    if taken:
+        raise ContractError(
+            f"features {', '.join(taken)} have the names of other columns of a dataset", hint="leave these features out"
+        )
     return pa.schema([*FACTS, *features], metadata=kept)
 
 

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import logging
 import shutil
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +18,15 @@ from splicecore.assess.config import AssessConfig
 from splicecore.assess.gene import assess_gene
 from splicecore.assess.sites import TranscriptSites
 from splicecore.config import FlankMode, structure
+from splicecore.dataset.batch_counts import BatchCounts
 from splicecore.dataset.config import SamplingConfig
 from splicecore.dataset.gene_rows import gene_rows
 from splicecore.dataset.row_writer import RowWriter
-from splicecore.dataset.schema import CLASSES, PRED_TYPES, dataset_schema, feature_names
+from splicecore.dataset.schema import dataset_schema, feature_names
 from splicecore.errors import ChecksumError, OutputError
 from splicecore.features.configs import FeatureConfig
 from splicecore.features.gene_record import GeneRecords
 from splicecore.features.pipeline import CELLS, ROWS, FeaturePipeline
-from splicecore.genome.arrow import compute as pc
 from splicecore.genome.arrow import numbers
 from splicecore.genome.genes import Gene
 from splicecore.plugins.host import PluginHost, PluginSettings
@@ -35,7 +34,6 @@ from splicecore.predict.blocks import Block, GeneSequence
 from splicecore.predict.parts import PartReader
 from splicecore.predict.task import peak_memory
 from splicecore.resources.resource_set import ResourceSet
-from splicecore.tracks.monitor import ChannelMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,8 +46,6 @@ logger = logging.getLogger(__name__)
 
 RAW, TRIM, BATCH = "raw.parquet", "trim.parquet", "batch.json"
 """Files of a batch."""
-
-_WATCHED = 4096
 
 
 def batch_folder(output: Path, name: str) -> Path:
@@ -113,7 +109,7 @@ class BatchTask:
 
     def _batch(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         folder = _empty_folder(batch_folder(Path(self.config.output), batch["name"]))
-        counts = _Counts()
+        counts = BatchCounts()
         with contextlib.ExitStack() as stack:
             trim = stack.enter_context(RowWriter(folder / TRIM, self.schema, self.config.batch_rows))
             raw = None
@@ -129,7 +125,6 @@ class BatchTask:
             "name": batch["name"],
             "key": batch["key"],
             "genes": len(batch["genes"]),
-            "rows": trim.rows,
             "sha256": file_sha256(folder / TRIM),
             **counts.to_json(),
         }
@@ -137,7 +132,7 @@ class BatchTask:
         return {name: record[name] for name in ("name", "genes", "rows")}
 
     def _gene(
-        self, gene: Gene, parts: Mapping[str, str], raw: RowWriter | None, counts: _Counts
+        self, gene: Gene, parts: Mapping[str, str], raw: RowWriter | None, counts: BatchCounts
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a gene that stay, with their features; all rows go to ``raw``."""
         block = self._block(gene, parts)
@@ -209,46 +204,6 @@ class BatchTask:
     @functools.cached_property
     def _biotypes(self) -> Any:
         return self.resources.annotation().genes.column("gene_biotype")
-
-
-class _Counts:
-    """What is known of a batch's rows."""
-
-    def __init__(self) -> None:
-        self.gene_rows: list[int] = []
-        self.ambiguous = 0
-        self._classes = np.zeros(len(CLASSES), dtype=np.int64)
-        self._pred_types: Counter[str] = Counter()
-        self._monitor = ChannelMonitor()
-        self._unseen: list[pa.RecordBatch] = []
-
-    def add(self, rows: pa.RecordBatch, features: list[str]) -> None:
-        """Take rows into account."""
-        if not rows.num_rows:
-            return
-        self._classes += np.bincount(rows.column("label").to_numpy(), minlength=len(CLASSES))
-        for count in pc.value_counts(rows.column("pred_type").cast(pa.string())).to_pylist():
-            self._pred_types[count["values"]] += count["counts"]
-        self._unseen.append(rows.select(features))
-        if sum(batch.num_rows for batch in self._unseen) >= _WATCHED:
-            self._watch()
-
-    def _watch(self) -> None:
-        """Let the monitor see what it has not seen; rarely, since that takes a while for every column."""
-        if self._unseen:
-            self._monitor.add(pa.Table.from_batches(self._unseen))
-            self._unseen = []
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entries of ``batch.json``."""
-        self._watch()
-        return {
-            "gene_rows": self.gene_rows,
-            "classes": dict(zip(CLASSES, self._classes.tolist(), strict=True)),
-            "pred_types": {name: self._pred_types[name] for name in PRED_TYPES},
-            "ambiguous": self.ambiguous,
-            "channels": self._monitor.to_dict(),
-        }
 
 
 def _read_part(path: Path, gene: Gene) -> npt.NDArray[np.float32]:

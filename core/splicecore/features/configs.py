@@ -32,7 +32,7 @@ STRUCTURAL = (
     "n_splice_sites",
     "num_overlaps",
     "chrom",
-    "strand",
+    "strand_sign",
     "num_transcripts",
     "gene_type",
     "absolute_position",

@@ -69,7 +69,7 @@ _COLUMNS = (
     Column("n_splice_sites", _I32, "different splice sites (position and type) of the gene", "count", _ANY),
     Column("num_overlaps", _I32, "genes of either strand that overlap the gene", "count", _ANY),
     Column("chrom", _I16, "1 to 22, X 23, Y 24, M 25, others 100", "code", "1 to 100", near_label=False),
-    Column("strand", _I8, "+1 or -1", "sign", "-1 or 1", near_label=False),
+    Column("strand_sign", _I8, "+1 or -1", "sign", "-1 or 1", near_label=False),
     Column("num_transcripts", _I32, "transcripts of the gene", "count", "1 or more"),
     Column("gene_type", _I8, "code of the gene's biotype", "code", "1 to 99", nullable=True),
     Column("absolute_position", _I64, "genomic position, 0-based", "position", _ANY, near_label=False),
@@ -161,7 +161,7 @@ def _of_gene(record: GeneRecord) -> dict[str, float | None]:
         "tx_end": record.end,
         "transcript_length": record.gene_length,
         "chrom": chromosome_code(record.contig),
-        "strand": 1 if record.strand == "+" else -1,
+        "strand_sign": 1 if record.strand == "+" else -1,
         "gene_type": gene_type_code(record.gene_biotype),
     }
 

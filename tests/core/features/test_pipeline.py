@@ -85,7 +85,7 @@ def test_every_column_says_what_it_is(open_sets):
 def test_near_label_is_said_column_by_column(open_sets):
     schema = open_sets("structural").schema
     far = [field.name for field in schema if field.metadata[b"near_label"] == b"false"]
-    assert far == ["chrom", "strand", "absolute_position"]
+    assert far == ["chrom", "strand_sign", "absolute_position"]
 
 
 def test_the_index_is_checked(make_block, open_sets):

@@ -38,7 +38,7 @@ def test_values(make_block, make_record, open_sets, strand, sign, positions):
         "n_splice_sites": 7,
         "num_overlaps": 1,
         "chrom": 7,
-        "strand": sign,
+        "strand_sign": sign,
         "num_transcripts": 2,
         "gene_type": 2,
     }

@@ -18,7 +18,7 @@ from splicecore.dataset.patch import patch_dataset
 from splicecore.errors import ConfigError, InputError, PluginError
 from splicecore.features.configs import STRUCTURAL
 
-COLUMNS = [name for name in STRUCTURAL if name != "strand"]
+COLUMNS = list(STRUCTURAL)
 
 
 def build(workshop, folder, *models, features="probability,structural", **options):
