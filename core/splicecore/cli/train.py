@@ -51,6 +51,7 @@ _OPTIONS = (
     option(
         "--labels", metavar="all|canonical", help="Sites of all transcripts (the default) or one a gene, for tests."
     ),
+    option("--mask-boundary", metavar="FILE", help="Table of boundary transcripts, whose sites do not count in tests."),
     flag("--incremental", help="Stream the rows from disk instead of holding them."),
     option("--max-rows", type=int, metavar="N", help="Most rows to use; easy true negatives are sampled first."),
     option("--final/--no-final", type=bool, help="Train a model on the genes of all folds (the default)."),

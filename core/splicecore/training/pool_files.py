@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["join_pools", "read_pools", "write_pools"]
+    import numpy.typing as npt
+
+__all__ = ["join_pools", "read_pools", "select_genes", "write_pools"]
 
 _GENE = ("positions", "ambiguous", "log_loss", "brier")
 _CLASS = ("sites", "site_gene", "others", "other_gene", "rest")
@@ -51,7 +53,7 @@ def read_pools(path: Path) -> dict[str, Pool]:
         If the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
             facts = json.loads(arrays["facts"].tobytes())
             genes = tuple(EvaluatedGene(GeneKey(*row[:3]), *row[3:]) for row in facts["genes"])
             return {
@@ -94,6 +96,24 @@ def join_pools(pools: Sequence[Pool]) -> Pool:
             for kind in CLASSES
         },
     )
+
+
+def select_genes(pool: Pool, genes: npt.NDArray[np.bool_]) -> Pool:
+    """Keep only some genes of a pool; ``genes`` is bool, shape (genes,)."""
+    place = np.cumsum(genes) - 1
+    classes = {}
+    for kind, kept in pool.classes.items():
+        sites, others = genes[kept.site_gene], genes[kept.other_gene]
+        classes[kind] = ClassPool(
+            sites=kept.sites[sites],
+            site_gene=place[kept.site_gene[sites]],
+            others=kept.others[others],
+            other_gene=place[kept.other_gene[others]],
+            rest=kept.rest[genes],
+        )
+    rows = {name: getattr(pool, name)[genes] for name in _GENE}
+    chosen = tuple(pool.genes[row] for row in np.flatnonzero(genes).tolist())
+    return attrs.evolve(pool, genes=chosen, **rows, classes=classes)
 
 
 def _joined(parts: Sequence[ClassPool], places: Sequence[Any]) -> ClassPool:

@@ -13,7 +13,7 @@ from splicecore.dataset.config import DatasetConfig, dataset_config
 from splicecore.dataset.passes import find_passes, score_file
 from splicecore.errors import ContractError, InputError, ResourceNotFoundError
 from splicecore.evaluate.evaluated_gene import EvaluatedGene, GeneKey
-from splicecore.evaluate.mask import SiteMask
+from splicecore.evaluate.mask import SiteMask, read_boundary_sites
 from splicecore.evaluate.site_labels import SiteLabels
 from splicecore.genome.contigs import canonical_name
 from splicecore.genome.genes import Gene, GeneCatalog
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from splicecore.dataset.dataset import Dataset
     from splicecore.dataset.scored_pass import ScoredPass
+    from splicecore.evaluate.site_labels import Kind
     from splicecore.features.contract import FeatureContract
     from splicecore.features.pipeline import FeaturePipeline
     from splicecore.predict.blocks import Block
@@ -65,7 +66,22 @@ class GeneTruth:
 
 
 class ScoredGenes:
-    """Hands out genes with scores and labels; a context manager. Make it by :meth:`find`.
+    """Hands out genes with scores and labels; a context manager. Make it by :meth:`find`, for those of a dataset.
+
+    Parameters
+    ----------
+    resources
+        Genome and annotation.
+    passes
+        Base model -> its finished passes.
+    contract
+        Has the flank mode that blocks are made with.
+    labels
+        Sites of all transcripts, or of one canonical transcript a gene, whose other sites then do not count.
+    cache
+        Folder for the index of a genome that lies where nothing can be written.
+    boundary
+        Table of transcripts that are cut by the edge of the known sequence: their sites do not count.
 
     Attributes
     ----------
@@ -80,11 +96,14 @@ class ScoredGenes:
         resources: ResourceSet,
         passes: Mapping[str, tuple[ScoredPass, ...]],
         contract: FeatureContract,
-        labels: str,
+        labels: Kind,
         cache: Path,
+        *,
+        boundary: str | Path | None = None,
     ) -> None:
         self.resources, self.contract = resources, contract
         self._passes, self._kind, self._cache = passes, labels, cache
+        self._boundary = boundary
         self._blocks: GeneBlocks | None = None
 
     @classmethod
@@ -108,7 +127,7 @@ class ScoredGenes:
         _check_inputs(dataset, resources)
         passes = find_passes(session, built, resources)
         _check_scores(dataset.contract, passes)
-        return cls(resources, passes, dataset.contract, config.labels, session.cache_dir)
+        return cls(resources, passes, dataset.contract, config.labels, session.cache_dir, boundary=config.mask_boundary)
 
     @functools.cached_property
     def genes(self) -> dict[tuple[str, str, str], Gene]:
@@ -119,11 +138,12 @@ class ScoredGenes:
     @functools.cached_property
     def mask(self) -> SiteMask:
         """Which positions do not count."""
-        return SiteMask(self._labels, other_transcripts=self._kind == "canonical")
+        boundary = {} if self._boundary is None else read_boundary_sites(self._boundary)
+        return SiteMask(self._labels, boundary=boundary, other_transcripts=self._kind == "canonical")
 
     @functools.cached_property
     def _labels(self) -> SiteLabels:
-        return SiteLabels(self.resources.annotation(), self._kind, "gene")  # type: ignore[arg-type]
+        return SiteLabels(self.resources.annotation(), self._kind, "gene")
 
     def require(self, table: pa.Table) -> list[Gene]:
         """Return the genes of a table's rows (contig, strand, gene_id), all of which must have scores.

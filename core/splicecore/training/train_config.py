@@ -72,6 +72,8 @@ class TrainConfig:
         1 / inclusion_prob; ``"auto"``: on all positions where the scores are at hand.
     labels
         Sites of all transcripts, or of one canonical transcript a gene, for the evaluation; the dataset has its own.
+    mask_boundary
+        Table of transcripts that are cut by the edge of the known sequence: their sites do not count in the evaluation.
     incremental
         Stream the rows from disk instead of holding them; the model's bytes do not depend on it.
     max_rows
@@ -114,6 +116,7 @@ class TrainConfig:
     calibrate_on: PositionSource = "auto"
     evaluate_on: PositionSource = "auto"
     labels: LabelKind = "all"
+    mask_boundary: str | None = None
     incremental: bool = False
     max_rows: int | None = None
     final: bool = True

@@ -15,7 +15,7 @@ import numpy as np
 
 import splicecore
 from splicecore.artifacts.locks import exclusive
-from splicecore.artifacts.store import digest, make_folder, write_json
+from splicecore.artifacts.store import digest, file_sha256, make_folder, write_json
 from splicecore.dataset.dataset import Dataset
 from splicecore.errors import ChecksumError, ConfigError, InputError, SplicecoreError
 from splicecore.inference.scorer import open_pipeline
@@ -171,13 +171,21 @@ class _Work:
             "prune": config.corr_thr if config.prune_features else None,
             "weights": [config.class_weights, config.inclusion_weights],
             "calibration": [config.calibration, "all" if self.calibrate_all else "sampled"],
-            "evaluation": ["all" if self.evaluate_all else "sampled", config.labels],
+            "evaluation": ["all" if self.evaluate_all else "sampled", config.labels, self._boundary()],
             "max_rows": config.max_rows,
             "seed": config.seed,
             "final": config.final,
             "ablate": list(config.ablate),
             "alarms": config.alarms,
         }
+
+    def _boundary(self) -> str | None:
+        if self.config.mask_boundary is None:
+            return None
+        try:
+            return file_sha256(Path(self.config.mask_boundary), self.session.cache_dir)
+        except OSError as error:
+            raise InputError(f"cannot read {self.config.mask_boundary}: {error.strerror}") from error
 
     def _train_fold(self, fold: Fold, folder: Path, told: Callable[[str, str], None], *, test: bool = True) -> bool:
         key = digest([self.identity, fold.name, fold.side.tolist(), test])
