@@ -3,7 +3,7 @@
     python benchmarks/meta_model.py --data-root ROOT --train-pass not159 --test-pass chr1_5_9 --out FOLDER
     python benchmarks/meta_model.py ... --test-chromosomes 1,5,9 --cross-fit   # and among the tested chromosomes
 
-    python benchmarks/meta_model.py --data-root ROOT --train-pass NAME --test-pass NAME --out FOLDER
+Needs finished passes of ``splicecore predict`` of all base models in the data root: a test that holds genes outside the
 tested chromosomes, and one that holds genes on them (it may be the same). From the first, a dataset is built for each
 base model alone and for all together, preset ``default`` (no annotation, no junctions), and a meta-model is trained on
 each with validation genes set aside for calibration and thresholds. Then every model scores all positions of the tested
