@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from splicecore.artifacts.store import file_sha256
+from splicecore.config import PassConfig
 from splicecore.dataset.dataset import Dataset
 from splicecore.dataset.manifest import read_manifest
 from splicecore.dataset.schema import FACTS, GENES, KEY
@@ -24,7 +25,7 @@ from splicecore.features.pipeline import FeaturePipeline
 from splicecore.genome.genes import GeneCatalog
 from splicecore.predict.blocks import Block, GeneSequence
 from splicecore.predict.parts import PartReader
-from splicecore.resources.resource_set import ResourceSet
+from splicecore.resources.inputs import open_inputs
 
 
 def rows_of(folder):
@@ -123,8 +124,9 @@ def test_rows_are_unique_and_in_order(workshop, tmp_path):
 def test_features_are_those_of_the_pipeline(workshop, tmp_path, keep_raw):
     workshop.build(tmp_path / "set", "quick", "second", keep_raw=keep_raw, features="probability,context,sequence")
     dataset, session = Dataset.open(tmp_path / "set"), workshop.session()
-    (folder,) = (workshop.site / "cache" / "resources").iterdir()
-    resources = ResourceSet.open(folder)
+    resources = open_inputs(
+        session, PassConfig(fasta=str(workshop.fasta), annotation=str(workshop.annotation))
+    ).resources
     passes = {name: ScoredPass.read(path) for name, path in workshop.passes.items()}
     config = FeatureConfig(sets=("probability", "context", "sequence"))
     pipeline = FeaturePipeline.open(config, session.host, ("quick", "second"))
