@@ -53,3 +53,11 @@ def test_every_command_has_help_and_is_listed():
         result = CliRunner().invoke(cli, [name, "--help"])
         assert result.exit_code == 0, result.output
         assert "Usage:" in result.output
+
+
+def test_a_reader_that_has_enough_is_no_failure():
+    command = [sys.executable, "-m", "splicecore", "models", "list", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert "Traceback" not in process.stderr.read()

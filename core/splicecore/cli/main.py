@@ -92,8 +92,10 @@ def _run(args: list[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted; the same command goes on from here")
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit) as error:
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough, as `head` has
         return int(ExitCode.OK)
     return result if isinstance(result, int) else int(ExitCode.OK)
 
