@@ -77,6 +77,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _run(args: list[str] | None) -> int:
+    stdout = sys.stdout
     try:
         result: Any = cli.main(args=args, prog_name="splicecore", standalone_mode=False)
     except SplicecoreError as error:
@@ -92,10 +93,11 @@ def _run(args: list[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         _complain("interrupted; the same command goes on from here")
         return int(ExitCode.INTERRUPTED)
-    except (BrokenPipeError, SystemExit) as error:
-        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+    except SystemExit:
+        if sys.stdout is stdout:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has enough, as `head` has
+        sys.stdout = stdout  # click had put another in its place: whoever read has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         return int(ExitCode.OK)
     return result if isinstance(result, int) else int(ExitCode.OK)
 
