@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -203,7 +204,7 @@ class Experiment:
         start, bases = time.monotonic(), sum(gene.length for each in todo for gene in each[3])
         log.info("%d genes on %s; %d of %d portions to score", len(genes), ", ".join(self.tested), len(todo), len(work))
         if self.options.workers > 1:
-            with ProcessPoolExecutor(self.options.workers) as executor:
+            with ProcessPoolExecutor(self.options.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
                 for number, _ in enumerate(executor.map(score_portion, todo), start=1):
                     log.info("%d of %d portions", number, len(todo))
         else:
@@ -393,6 +394,7 @@ def main() -> None:
     for kind in LABELS:
         results[kind] = figures(pools[kind], limits, options.replicates, options.seed)
         lines += markdown(f"trained outside, labels {kind}", results[kind])
+    save(options, results, lines)
     if options.paralogs:
         keep = without_paralogs(experiment, folders, pools["all"])
         for kind in LABELS:
@@ -400,6 +402,7 @@ def main() -> None:
             results[f"{kind}, without paralogs"] = figures(chosen, limits, options.replicates, options.seed)
             lines += markdown(f"trained outside, labels {kind}, {int((~keep).sum())} genes with paralogs left out",
                               results[f"{kind}, without paralogs"])  # fmt: skip
+        save(options, results, lines)
     if options.cross_fit:
         for name, models in experiment.combinations.items():
             plain = "cross-" + "-".join(models)
@@ -410,9 +413,14 @@ def main() -> None:
                 found = read_json(folder / "metrics" / "aggregate.json")
                 results[f"cross-fit, {name}, labels {kind}"] = found
                 lines += cross_markdown(f"cross-fit, {name}, labels {kind}", found)
+                save(options, results, lines)
+    print("\n".join(lines))
+
+
+def save(options: argparse.Namespace, results: dict[str, Any], lines: list[str]) -> None:
+    """Write what is known so far."""
     write_json(options.out / "results.json", json.loads(json.dumps(results, default=float)))
     write_text(options.out / "results.md", "\n".join(lines) + "\n")
-    print("\n".join(lines))
 
 
 def cross_markdown(title: str, found: dict[str, Any]) -> Iterator[str]:

@@ -307,6 +307,17 @@ def test_refuses_an_unfinished_or_damaged_dataset(call, dataset, tmp_path):
     assert "no row that is a splice site" in call(*shuffle(copy, tmp_path / "model"), code=3).stderr
 
 
+def test_refuses_a_dataset_of_other_features(bench, call, dataset, trainable_files, tmp_path):
+    out, other = tmp_path / "model", tmp_path / "set"
+    call(*shuffle(dataset, out))
+    passes = ["--artifacts", trainable_files / "quick"]
+    inputs = ["--fasta", bench.fasta, "--annotation", bench.annotation, "--base-model", "quick"]
+    call("dataset", "build", *inputs, *passes, "--features", "probability", "--subset-policy", "all", "-o", other)
+    done = call("explain", out, "--dataset", other, code=4)
+    assert "missing columns" in done.stderr
+    assert "base models are quick, not quick, tiles" in done.stderr
+
+
 def test_refuses_a_folder_of_others(call, dataset, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert "notes.txt" in call(*shuffle(dataset, tmp_path), code=5).stderr

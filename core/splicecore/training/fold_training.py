@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
+    import numpy.typing as npt
     import pyarrow as pa
 
     from splicecore.features.contract import FeatureContract
@@ -184,20 +185,17 @@ class FoldTrainer:
         scores = {**valid.base, META: scorer.calibrate(valid.raw)}
         return {name: operating_points(each, valid.labels, valid.weights) for name, each in scores.items()}
 
-    def _sample(self, fold: Fold, scorer: MetaScorer) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Features of at most some thousand validation rows, sites first in line."""
-        parts, labels = [], []
-        for chunk in self.rows.select(fold.side == VALID, scorer.record.columns):
-            parts.append(chunk.matrix)
-            labels.append(chunk.labels)
-        matrix, label = np.concatenate(parts), np.concatenate(labels)
+    def _sample(self, fold: Fold, scorer: MetaScorer) -> npt.NDArray[np.float32]:
+        """Features of at most some thousand validation rows, half of them sites where there are enough."""
         rng = np.random.Generator(np.random.PCG64(self.config.seed))
-        chosen = [
-            np.sort(rng.permutation(rows)[: _SAMPLE // 2])
-            for rows in (np.flatnonzero(label > 0), np.flatnonzero(label == 0))
-        ]
-        sample: np.ndarray[Any, np.dtype[np.float32]] = matrix[np.concatenate(chosen)]
-        return sample
+        kept = [np.empty((0, 1 + len(scorer.record.columns)), dtype=np.float32)] * 2
+        for chunk in self.rows.select(fold.side == VALID, scorer.record.columns):
+            lot = rng.random((len(chunk.labels), 1), dtype=np.float32)
+            rows = np.concatenate([lot, chunk.matrix], axis=1)
+            for k, chosen in enumerate((chunk.labels > 0, chunk.labels == 0)):
+                both = np.concatenate([kept[k], rows[chosen]])
+                kept[k] = both[np.argsort(both[:, 0], kind="stable")[: _SAMPLE // 2]]
+        return np.ascontiguousarray(np.concatenate(kept)[:, 1:])
 
     def _test(self, scorer: MetaScorer, fold: Fold, folder: Path, points: dict[str, OperatingPoints]) -> None:
         limits = thresholds_of(points)

@@ -104,7 +104,7 @@ class ScoredGenes:
         self.resources, self.contract = resources, contract
         self._passes, self._kind, self._cache = passes, labels, cache
         self._boundary = boundary
-        self._blocks: GeneBlocks | None = None
+        self._blocks: dict[tuple[tuple[str, ...], int, tuple[str, ...]], GeneBlocks] = {}
 
     @classmethod
     def find(cls, session: Session, dataset: Dataset, config: TrainConfig) -> ScoredGenes:
@@ -172,9 +172,9 @@ class ScoredGenes:
 
     def block(self, gene: Gene, pipeline: FeaturePipeline) -> tuple[Block, dict[str, Any]]:
         """Read a gene's scores and bases; returns the block and the resources that the features ask for."""
-        if self._blocks is None or (self._blocks.halo, self._blocks.requires) != (pipeline.halo, pipeline.requires):
-            self.close()
-            self._blocks = GeneBlocks(
+        key = (pipeline.models, pipeline.halo, pipeline.requires)
+        if key not in self._blocks:
+            self._blocks[key] = GeneBlocks(
                 self.resources,
                 pipeline.models,
                 self.contract.flank,
@@ -182,10 +182,11 @@ class ScoredGenes:
                 requires=pipeline.requires,
                 cache=self._cache,
             )
+        blocks = self._blocks[key]
         parts = {
             model: path for model in pipeline.models if (path := score_file(self._passes[model], gene)) is not None
         }
-        return self._blocks.block(gene, parts), self._blocks.given(gene)
+        return blocks.block(gene, parts), blocks.given(gene)
 
     def truth(self, gene: Gene) -> GeneTruth:
         """Look up what is annotated in a gene."""
@@ -199,9 +200,8 @@ class ScoredGenes:
 
     def close(self) -> None:
         """Close the genome."""
-        if self._blocks is not None:
-            self._blocks.close()
-            self._blocks = None
+        while self._blocks:
+            self._blocks.popitem()[1].close()
 
     def __enter__(self) -> Self:
         return self

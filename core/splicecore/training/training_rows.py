@@ -162,8 +162,6 @@ class RowBatches:
         Of the rows that are trained on.
     weights
         How they are weighted.
-    labels_seed
-        Permute the labels with this seed; None to leave them.
     """
 
     def __init__(
