@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from splicecore.artifacts.manager import ArtifactManager
     from splicecore.dataset.config import DatasetConfig
     from splicecore.dataset.dataset import Dataset
+    from splicecore.dataset.summary import summarize_dataset
+    from splicecore.dataset.validation.validate import validate_dataset
+    from splicecore.evaluate.config import EvaluateConfig
+    from splicecore.evaluate.evaluation import evaluate_tables
     from splicecore.features.configs import FeatureConfig
     from splicecore.features.contract import FeatureContract
     from splicecore.features.gene_record import GeneRecord
@@ -98,6 +102,7 @@ __all__ = [
     "Dataset",
     "DatasetConfig",
     "Edit",
+    "EvaluateConfig",
     "Executor",
     "ExecutorSpec",
     "ExitCode",
@@ -145,12 +150,15 @@ __all__ = [
     "check_codes",
     "decode",
     "encode",
+    "evaluate_tables",
     "hookimpl",
     "load_object",
     "merge_shards",
     "read_annotation",
     "reverse_complement",
+    "summarize_dataset",
     "to_matrix",
+    "validate_dataset",
 ]
 
 _LAZY = {
@@ -160,6 +168,7 @@ _LAZY = {
     "Block": "splicecore.predict.blocks",
     "Dataset": "splicecore.dataset.dataset",
     "DatasetConfig": "splicecore.dataset.config",
+    "EvaluateConfig": "splicecore.evaluate.config",
     "FeatureConfig": "splicecore.features.configs",
     "FeatureContract": "splicecore.features.contract",
     "FeaturePipeline": "splicecore.features.pipeline",
@@ -175,9 +184,12 @@ _LAZY = {
     "ResourceSet": "splicecore.resources.resource_set",
     "Session": "splicecore.session",
     "SiteIndex": "splicecore.genome.sites",
+    "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
     "read_annotation": "splicecore.genome.annotation",
+    "summarize_dataset": "splicecore.dataset.summary",
     "to_matrix": "splicecore.features.matrix",
+    "validate_dataset": "splicecore.dataset.validation.validate",
 }
 
 
