@@ -31,7 +31,7 @@ from splicecore.dataset.config import dataset_config
 from splicecore.dataset.passes import find_passes, score_file
 from splicecore.evaluate.comparison import compare, nested
 from splicecore.evaluate.config import OperatingPoint
-from splicecore.evaluate.pooled import FLOOR, PooledScores
+from splicecore.evaluate.pooled import CLASSES, FLOOR, PooledScores
 from splicecore.genome.contigs import canonical_name
 from splicecore.genome.genes import GeneCatalog
 from splicecore.resources.inputs import open_inputs
@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--source", default="refseq")
     parser.add_argument("--build", default="GRCh38")
     parser.add_argument("--base-models", default="spliceai,openspliceai", help="the first is primary")
-    parser.add_argument("--train-pass", required=True, help="test of the data root with genes to train on")
+    parser.add_argument("--train-pass", help="test of the data root with genes to train on; none: only --cross-fit")
     parser.add_argument("--test-pass", required=True, help="test of the data root with genes to test on")
     parser.add_argument("--test-chromosomes", default="1,5,9")
     parser.add_argument("--out", required=True, type=Path)
@@ -83,7 +83,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--portion", type=int, default=10, help="genes scored between two saves")
     parser.add_argument("--seed", type=int, default=42)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.train_pass is None and not options.cross_fit:
+        parser.error("without --train-pass there is only --cross-fit to do")
+    return options
 
 
 class Experiment:
@@ -152,8 +155,8 @@ class Experiment:
         log.info("%s: %s", folder, result.fingerprint)
         return folder
 
-    def genes(self, scored: ScoredGenes, passes: Any) -> list[Gene]:
-        """Genes on the tested chromosomes that every base model has scores of."""
+    def genes(self, scored: ScoredGenes, passes: Any, contig: str | None) -> list[Gene]:
+        """Genes on the tested chromosomes, or on one of them, that every base model has scores of."""
         catalog = GeneCatalog(scored.resources.annotation())
         tested = {canonical_name(name) for name in self.tested}
         types = set(filter(None, self.options.gene_types.split(",")))
@@ -169,7 +172,7 @@ class Experiment:
             rng = np.random.Generator(np.random.PCG64(self.options.seed))
             rows = np.sort(rng.permutation(len(found))[: self.options.test_genes])
             found = [found[row] for row in rows.tolist()]
-        return found
+        return found if contig is None else [gene for gene in found if gene.contig == contig]
 
     def tuned(self, folders: dict[str, Path]) -> dict[str, tuple[float, float]]:
         """Thresholds of the best F1 on validation genes: of base models on those of the last meta-model."""
@@ -181,10 +184,10 @@ class Experiment:
             limits |= {base: pair for base, pair in found.items() if base not in limits or len(found) > 1}
         return limits
 
-    def pools(self, folders: dict[str, Path]) -> dict[str, dict[str, Pool]]:
+    def pools(self, folders: dict[str, Path], contig: str | None = None) -> dict[str, dict[str, Pool]]:
         """Labels -> model -> gathered scores of the tested genes; portions that are there are not scored again."""
         with scored_genes(self.session, self.options, self.models) as (scored, passes):
-            genes = self.genes(scored, passes)
+            genes = self.genes(scored, passes, contig)
         size = self.options.portion
         portions = [genes[first : first + size] for first in range(0, len(genes), size)]
         key = digest([[read_json(folder / "manifest.json")["files"]["model.json"] for folder in folders.values()],
@@ -202,7 +205,7 @@ class Experiment:
         ]
         todo = [each for each in work if not all(Path(f"{each[-1]}.{kind}.npz").exists() for kind in LABELS)]
         start, bases = time.monotonic(), sum(gene.length for each in todo for gene in each[3])
-        log.info("%d genes on %s; %d of %d portions to score", len(genes), ", ".join(self.tested), len(todo), len(work))
+        log.info("%d genes on %s; %d of %d portions to score", len(genes), contig or self.tested, len(todo), len(work))
         if self.options.workers > 1:
             with ProcessPoolExecutor(self.options.workers, mp_context=multiprocessing.get_context("spawn")) as executor:
                 for number, _ in enumerate(executor.map(score_portion, todo), start=1):
@@ -285,26 +288,32 @@ def score_portion(work: tuple[Any, ...]) -> None:
         scorer.close()
 
 
-def figures(
-    pools: dict[str, Pool], limits: dict[str, tuple[float, float]], replicates: int, seed: int
-) -> dict[str, Any]:
-    """Figures of all models, and differences from every base model and their mean."""
-    points = [
-        OperatingPoint(TUNED, {name: tuple(max(x, FLOOR) for x in limits[name]) for name in pools}),  # type: ignore[misc]
-        OperatingPoint(HALF, dict.fromkeys(pools, (0.5, 0.5))),
-    ]
+Part = tuple[dict[str, "Pool"], dict[str, tuple[float, float]]]
+"""Model -> its pool, and -> the thresholds that were tuned for these genes."""
+
+
+def figures(parts: list[Part], replicates: int, seed: int) -> dict[str, Any]:
+    """Figures of all models, and differences from base models and their mean; parts have their own thresholds."""
+    names = list(parts[0][0])
+    pools = {name: join_pools([part[name] for part, _ in parts]) for name in names}
+    points = [OperatingPoint(HALF, dict.fromkeys(names, (0.5, 0.5)))]
+    if len(parts) == 1:
+        limits = parts[0][1]
+        points.append(OperatingPoint(TUNED, {name: (limits[name][0], limits[name][1]) for name in names}))
     bases = [name for name in pools if not name.startswith("meta(")]
     first = next(iter(pools.values()))
     result: dict[str, Any] = {
         "genes": len(first.genes),
         "positions": int(first.positions.sum()),
         "sites": {kind: int(first.sites(kind).sum()) for kind in first.classes},
-        "thresholds": {name: list(pair) for name, pair in points[0].thresholds.items()},
+        "thresholds": [{name: list(limits[name]) for name in names} for _, limits in parts],
     }
     comparison = compare(pools, points, bases[0], replicates=replicates, seed=seed)
     result["models"] = {
         name: {kind: nested(values) for kind, values in kinds.items()} for name, kinds in comparison.figures.items()
     }
+    for name in names:
+        result["models"][name]["both"]["operating_points"].setdefault(TUNED, tuned_calls(name, parts))
     if replicates:
         result["intervals"] = {
             name: {
@@ -327,7 +336,7 @@ def figures(
                     for figure in (
                         "average_precision",
                         "top_k",
-                        *(f"{c}@{p}" for c in ("false_positives", "false_negatives") for p in (TUNED, HALF)),
+                        *(f"{c}@{p.name}" for c in ("false_positives", "false_negatives") for p in points),
                     )
                 }
             )
@@ -335,6 +344,17 @@ def figures(
             if name != reference
         }
     return result
+
+
+def tuned_calls(name: str, parts: list[Part]) -> dict[str, int]:
+    """Add up the calls of a model at each part's own thresholds."""
+    counts = {"false_positives": 0, "false_negatives": 0}
+    for pools, limits in parts:
+        for k, kind in enumerate(CLASSES):
+            true, false = pools[name].calls(kind, limits[name][k])
+            counts["false_positives"] += int(false.sum())
+            counts["false_negatives"] += int(pools[name].sites(kind).sum() - true.sum())
+    return counts
 
 
 def markdown(title: str, values: dict[str, Any]) -> Iterator[str]:
@@ -358,7 +378,7 @@ def markdown(title: str, values: dict[str, Any]) -> Iterator[str]:
 
         def calls(count: str, point: str, both: Any = both, inside: Any = inside) -> str:
             text = f"{both['operating_points'][point][count]:,.0f}"
-            pair = inside["operating_points"][point].get(count) if inside else None
+            pair = inside["operating_points"].get(point, {}).get(count) if inside else None
             return text + (f" [{pair[0]:,.0f}, {pair[1]:,.0f}]" if pair and None not in pair else "")
 
         change = "-"
@@ -378,66 +398,71 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     options = arguments()
     experiment = Experiment(options)
-    folders: dict[str, Path] = {}
-    for name, models in experiment.combinations.items():
-        plain = "-".join(models)
-        dataset = experiment.dataset(plain, models, outside=True)
-        folders[name] = experiment.train(plain, dataset, split="group-shuffle", test_share=0.1, valid_share=0.2)
-    limits = experiment.tuned(folders)
     results: dict[str, Any] = {
         "options": {
             k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items() if k not in ("data_root", "out")
         }
     }
     lines = ["# Meta-models on chromosomes that were not trained on"]
+    if options.train_pass is not None:
+        trained_outside(experiment, results, lines)
+    if options.cross_fit:
+        cross_fit(experiment, results, lines)
+    print("\n".join(lines))
+
+
+def trained_outside(experiment: Experiment, results: dict[str, Any], lines: list[str]) -> None:
+    """Train outside the tested chromosomes, test on them."""
+    options = experiment.options
+    folders: dict[str, Path] = {}
+    for name, models in experiment.combinations.items():
+        plain = "-".join(models)
+        dataset = experiment.dataset(plain, models, outside=True)
+        folders[name] = experiment.train(plain, dataset, split="group-shuffle", test_share=0.1, valid_share=0.2)
+    limits = experiment.tuned(folders)
     pools = experiment.pools(folders)
     for kind in LABELS:
-        results[kind] = figures(pools[kind], limits, options.replicates, options.seed)
+        results[kind] = figures([(pools[kind], limits)], options.replicates, options.seed)
         lines += markdown(f"trained outside, labels {kind}", results[kind])
     save(options, results, lines)
-    if options.paralogs:
-        keep = without_paralogs(experiment, folders, pools["all"])
+    if not options.paralogs:
+        return
+    keep = without_paralogs(experiment, folders, pools["all"])
+    title = f"{int((~keep).sum())} genes with paralogs left out"
+    for kind in LABELS:
+        chosen = {name: select_genes(pool, keep) for name, pool in pools[kind].items()}
+        found = figures([(chosen, limits)], options.replicates, options.seed)
+        results[f"{kind}, without paralogs"] = found
+        lines += markdown(f"trained outside, labels {kind}, {title}", found)
+    save(options, results, lines)
+
+
+def cross_fit(experiment: Experiment, results: dict[str, Any], lines: list[str]) -> None:
+    """Test every chromosome with models that were trained on the other tested chromosomes."""
+    options = experiment.options
+    trained: dict[str, Path] = {}
+    for name, models in experiment.combinations.items():
+        plain = "cross-" + "-".join(models)
+        dataset = experiment.dataset(plain, models, outside=False)
+        how = {"split": "leave-one-chromosome-out", "valid_share": 0.2, "final": False, "evaluate_on": "sampled"}
+        trained[name] = experiment.train(plain, dataset, **how)
+    contigs = [path.name for path in sorted((next(iter(trained.values())) / "folds").iterdir())]
+    parts: dict[str, list[Part]] = {kind: [] for kind in LABELS}
+    for contig in contigs:
+        folders = {name: folder / "folds" / contig for name, folder in trained.items()}
+        limits, pools = experiment.tuned(folders), experiment.pools(folders, contig)
         for kind in LABELS:
-            chosen = {name: select_genes(pool, keep) for name, pool in pools[kind].items()}
-            results[f"{kind}, without paralogs"] = figures(chosen, limits, options.replicates, options.seed)
-            lines += markdown(f"trained outside, labels {kind}, {int((~keep).sum())} genes with paralogs left out",
-                              results[f"{kind}, without paralogs"])  # fmt: skip
-        save(options, results, lines)
-    if options.cross_fit:
-        for name, models in experiment.combinations.items():
-            plain = "cross-" + "-".join(models)
-            dataset = experiment.dataset(plain, models, outside=False)
-            for kind in LABELS:
-                folder = experiment.train(f"{plain}-{kind}", dataset, split="leave-one-chromosome-out", labels=kind,
-                                          valid_share=0.2, final=False)  # fmt: skip
-                found = read_json(folder / "metrics" / "aggregate.json")
-                results[f"cross-fit, {name}, labels {kind}"] = found
-                lines += cross_markdown(f"cross-fit, {name}, labels {kind}", found)
-                save(options, results, lines)
-    print("\n".join(lines))
+            parts[kind].append((pools[kind], limits))
+    for kind in LABELS:
+        results[f"cross-fit, {kind}"] = figures(parts[kind], options.replicates, options.seed)
+        lines += markdown(f"cross-fitted among {', '.join(contigs)}, labels {kind}", results[f"cross-fit, {kind}"])
+    save(options, results, lines)
 
 
 def save(options: argparse.Namespace, results: dict[str, Any], lines: list[str]) -> None:
     """Write what is known so far."""
     write_json(options.out / "results.json", json.loads(json.dumps(results, default=float)))
     write_text(options.out / "results.md", "\n".join(lines) + "\n")
-
-
-def cross_markdown(title: str, found: dict[str, Any]) -> Iterator[str]:
-    """Yield the table of a training's own report."""
-    from splicecore.training.model_card import figure_rows
-
-    yield f"\n### {title}\n"
-    yield f"{found['positions_evaluated']:,} positions of {found['genes']:,} genes; tested by models of the others\n"
-    header, *rows = figure_rows(found)
-    yield "| " + " | ".join(header) + " |\n|" + "---|" * len(header)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
-    baseline = found["baseline"]
-    change = found["differences"][baseline]["both"]["average_precision"]
-    pair = change["error_reduction_interval"]
-    between = f" [{pair[0]:+.1%}, {pair[1]:+.1%}]" if pair else ""
-    yield f"\nAgainst {baseline}, the better one, 1 - AP is lower by {change['error_reduction']:+.1%}{between}."
 
 
 def without_paralogs(experiment: Experiment, folders: dict[str, Path], pools: dict[str, Pool]) -> Any:
