@@ -29,22 +29,23 @@ logger = logging.getLogger(__name__)
 
 
 def ablation_groups(contract: FeatureContract, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Columns of the groups that are named: feature sets, base models, groups of importance tables, or ``all``.
+    """Find the columns of groups: feature sets, base models where there are several, or ``all`` of these.
+
+    ``SET (MODEL)`` is the part of a set that is computed from a base model other than the primary one.
 
     Raises
     ------
     ConfigError
         If there is no such group.
     """
-    known: dict[str, tuple[str, ...]] = {}
+    known = {used.name: tuple(c.name for c in contract.columns if c.feature_set == used.name) for used in contract.sets}
+    if len(contract.models) > 1:
+        for model in contract.models:
+            known.setdefault(model.name, tuple(c.name for c in contract.columns if c.model == model.name))
+    everything = tuple(known)
     grouped = feature_groups(contract, contract.names)
     for group in dict.fromkeys(grouped.values()):
-        known[group] = tuple(name for name in contract.names if grouped[name] == group)
-    everything = tuple(known)
-    for used in contract.sets:
-        known.setdefault(used.name, tuple(c.name for c in contract.columns if c.feature_set == used.name))
-    for model in contract.models:
-        known.setdefault(model.name, tuple(c.name for c in contract.columns if c.model == model.name))
+        known.setdefault(group, tuple(name for name in contract.names if grouped[name] == group))
     wanted: list[str] = []
     for name in names:
         if name != "all" and not known.get(name):
