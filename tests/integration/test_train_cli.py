@@ -321,3 +321,26 @@ def test_refuses_a_dataset_of_other_features(bench, call, dataset, trainable_fil
 def test_refuses_a_folder_of_others(call, dataset, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert "notes.txt" in call(*shuffle(dataset, tmp_path), code=5).stderr
+
+
+def test_trains_on_tracks_and_needs_their_files(bench, call, dataset, trainable_files, tmp_path):
+    track = tmp_path / "signal.bedgraph"
+    lengths = {name: len(sequence) for name, sequence in bench.genome.sequences.items()}
+    lines = [
+        f"{name}\t{at}\t{at + 50}\t{at % 7}" for name, length in lengths.items() for at in range(0, length - 50, 100)
+    ]
+    track.write_text("\n".join(lines) + "\n")
+    settings = tmp_path / "tracks.toml"
+    settings.write_text(f'[[features.tracks.tracks]]\nname = "signal"\npath = "{track}"\n')
+    inputs = ["--fasta", bench.fasta, "--annotation", bench.annotation, "--base-model", "quick"]
+    sets = ["--features", "probability,tracks", "--config", settings]
+    passes = ["--artifacts", trainable_files / "quick", "--subset-policy", "all", "-o", tmp_path / "set"]
+    call("dataset", "build", *inputs, *sets, *passes)
+    call(*shuffle(tmp_path / "set", tmp_path / "model"))
+    metrics = json.loads((tmp_path / "model" / "metrics" / "aggregate.json").read_text())
+    assert metrics["positions"] == "all"
+    contract = json.loads((tmp_path / "model" / "contract.json").read_text())
+    assert str(tmp_path) not in json.dumps(contract)
+    track.write_text("\n".join(lines[1:]) + "\n")
+    done = call(*shuffle(tmp_path / "set", tmp_path / "other", "--evaluate-on", "all-positions"), code=4)
+    assert "tracks of feature set tracks" in done.stderr

@@ -97,8 +97,9 @@ class _Work:
         self.session, self.config, self.dataset = session, config, dataset
         self.genes = _genes(dataset, config)
         ablation_groups(dataset.contract, config.ablate)  # refuses what is not there
-        self.scored, self.why_not = self._find_scores(stack)
-        self.pipeline = self._open_pipeline(stack)
+        self.scored: ScoredGenes | None = None
+        self.pipeline: FeaturePipeline | None = None
+        self.why_not = self._find_scores(stack)
         self.calibrate_all, self.evaluate_all = (
             self._on_all(name) for name in (config.calibrate_on, config.evaluate_on)
         )
@@ -197,16 +198,17 @@ class _Work:
         told(fold.name, "finished")
         return True
 
-    def _find_scores(self, stack: contextlib.ExitStack) -> tuple[ScoredGenes | None, str | None]:
-        """Find base scores of all genes; if that fails and is not insisted on, say why."""
+    def _find_scores(self, stack: contextlib.ExitStack) -> str | None:
+        """Find base scores of all genes and open the feature sets; if that fails and is not insisted on, say why."""
         config = self.config
         asked = {config.calibrate_on, config.evaluate_on}
         if asked == {"sampled"} and config.paralogs == "off":
-            return None, "not asked for"
+            return "not asked for"
         try:
             scored = stack.enter_context(ScoredGenes.find(self.session, self.dataset, config))
             if asked != {"sampled"}:
                 scored.require(self.genes)
+                self.pipeline = stack.enter_context(self._open_pipeline())
         except SplicecoreError as error:
             if "all-positions" in asked or config.paralogs != "off":
                 raise
@@ -215,22 +217,19 @@ class _Work:
                 "dataset's rows: %s",
                 error.message,
             )
-            return None, error.message
-        return scored, None
+            return error.message
+        self.scored = scored
+        return None
 
-    def _open_pipeline(self, stack: contextlib.ExitStack) -> FeaturePipeline | None:
-        if self.scored is None:
-            return None
-        built = self.dataset.manifest.config.get("feature_settings", {})
-        files = {
-            used.name for used in self.dataset.contract.sets if used.name in built and _names_files(built[used.name])
-        }
-        settings = {**{name: built[name] for name in files}, **self.config.feature_settings}
+    def _open_pipeline(self) -> FeaturePipeline:
         contract = self.dataset.contract
-        return stack.enter_context(open_pipeline(contract, self.session.host, settings, cache=self.session.cache_dir))
+        built = self.dataset.manifest.config.get("feature_settings", {})
+        files = {used.name for used in contract.sets if used.name in built and _names_files(built[used.name])}
+        settings = {**{name: built[name] for name in files}, **self.config.feature_settings}
+        return open_pipeline(contract, self.session.host, settings, cache=self.session.cache_dir)
 
     def _on_all(self, source: str) -> bool:
-        return self.scored is not None and source != "sampled"
+        return self.pipeline is not None and source != "sampled"
 
     def _find_paralogs(self) -> Paralogs | None:
         if self.config.paralogs == "off" or self.scored is None:
