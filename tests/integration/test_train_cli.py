@@ -169,6 +169,13 @@ def test_trains_tests_and_reports(call, dataset, tmp_path):
         == int(row["meta_fp"]) + int(row["meta_fn"]) - int(row["quick_fp"]) - int(row["quick_fn"])
         for row in rows
     )
+    points = json.loads((out / "operating_points.json").read_text())
+    assert set(points["models"]) == {"quick", "tiles", "mean", "meta"}
+    assert points["modes"]["base_only"] == points["models"]["quick"]
+    assert points["modes"]["meta_only"] == points["models"]["meta"]
+    assert points["modes"]["hybrid"]["zone"] == [0.02, 0.8]
+    calibration = json.loads((out / "calibration.json").read_text())
+    assert set(calibration["base"]) == {"quick", "tiles", "mean"}
     alarms = json.loads((out / "alarms.json").read_text())
     assert alarms["not_run"] == []
     assert "gene_overlap" not in alarms["fired"]

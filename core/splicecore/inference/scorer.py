@@ -65,6 +65,11 @@ class MetaScorer:
         Computes them; None for a scorer that is given matrices only.
     calibration
         Of its probabilities; None to leave them as they are.
+
+    Attributes
+    ----------
+    base_calibrations
+        Base model, or ``"mean"`` of several, -> calibration of its own scores on the same validation positions.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class MetaScorer:
             raise ContractError(f"the model takes columns that its contract lacks: {', '.join(unknown[:8])}")
         self.model, self.record, self.contract = model, record, contract
         self._pipeline, self.calibration = pipeline, calibration
+        self.base_calibrations: dict[str, Calibration] = {}
         self._columns = np.array([place[name] for name in record.columns], dtype=np.int64)
         self._weights = np.array(record.class_weights, dtype=np.float64)
 
@@ -123,8 +129,12 @@ class MetaScorer:
         except BaseException:
             pipeline.close()
             raise
-        calibration = read_calibration(directory.json(CALIBRATION), where=str(directory.path / CALIBRATION))
-        return cls(model, record, contract, pipeline, calibration)
+        values, where = directory.json(CALIBRATION), str(directory.path / CALIBRATION)
+        scorer = cls(model, record, contract, pipeline, read_calibration(values, where=where))
+        scorer.base_calibrations = {
+            name: read_calibration(each, where=where) for name, each in values.get("base", {}).items()
+        }
+        return scorer
 
     @property
     def pipeline(self) -> FeaturePipeline:
@@ -224,6 +234,18 @@ class MetaScorer:
     def calibrate(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Calibrate probabilities: float32, shape (k, 3)."""
         return raw if self.calibration is None else self.calibration.apply(raw)
+
+    def calibrate_base(self, name: str, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Calibrate scores of a base model, or of ``mean``, as on the validation genes: float32, shape (k, 3).
+
+        Raises
+        ------
+        ContractError
+            If the model has no calibration of it.
+        """
+        if name not in self.base_calibrations:
+            raise ContractError(f"the meta-model has no calibration of base model {name}")
+        return self.base_calibrations[name].apply(scores)
 
     def close(self) -> None:
         """Close the feature sets."""

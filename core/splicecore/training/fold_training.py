@@ -11,7 +11,7 @@ import numpy as np
 from splicecore.artifacts.store import make_folder, write_json
 from splicecore.errors import ConfigError, InputError, OutputError, PluginError, SplicecoreError
 from splicecore.inference.scorer import MetaScorer
-from splicecore.training.calibration import fit_calibration
+from splicecore.training.calibration import Calibration, fit_calibration
 from splicecore.training.fold import TEST, TRAIN, VALID
 from splicecore.training.importance import importance_table
 from splicecore.training.model_directory import (
@@ -49,10 +49,14 @@ if TYPE_CHECKING:
     from splicecore.training.training_rows import TrainingRows
     from splicecore.training.weights import ClassTotals
 
-__all__ = ["METRICS", "POOLS", "FoldTrainer"]
+__all__ = ["HYBRID", "METRICS", "POOLS", "UNSURE", "FoldTrainer"]
 
 METRICS, POOLS, PRUNING, IMPORTANCE = "metrics.json", "test_scores.npz", "pruning.json", "importance.json"
 """Files of a fold beside those of every model."""
+
+HYBRID = "hybrid"
+UNSURE = (0.02, 0.80)
+"""The hybrid mode's zone of base scores, lower end in, upper end out."""
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +128,14 @@ class FoldTrainer:
         valid = self._positions(scorer, fold)
         calibration = fit_calibration(self.config.calibration, valid.raw, valid.labels, valid.weights)
         scorer.calibration = calibration
+        base = self._base_calibrations(valid)
+        scorer.base_calibrations = base
         points = self._operating_points(scorer, valid)
         write_json(folder / CONTRACT, self.contract.to_json())
         on = {"genes": len(fold.valid), "positions": "all" if valid.all_positions else "sampled"}
-        write_json(folder / CALIBRATION, {**calibration.to_json(), "genes": on})
-        write_json(folder / OPERATING_POINTS, operating_points_json(points, on))
+        of_base = {name: each.to_json() for name, each in base.items()}
+        write_json(folder / CALIBRATION, {**calibration.to_json(), "genes": on, "base": of_base})
+        write_json(folder / OPERATING_POINTS, operating_points_json(points, on, scorer.base_models[0]))
         write_json(folder / IMPORTANCE, importance_table(scorer, self._sample(fold, scorer)))
         if test:
             self._test(scorer, fold, folder, points)
@@ -181,8 +188,24 @@ class FoldTrainer:
             return positions_of_genes(scorer, self.scored, genes, self.config.seed)
         return positions_of_rows(scorer, self.rows, fold.side == VALID)
 
+    def _base_calibrations(self, valid: PositionScores) -> dict[str, Calibration]:
+        """Calibrate every base model on the same positions, so that its scores can stand beside the meta-model's."""
+        found: dict[str, Calibration] = {}
+        for name, scores in valid.base.items():
+            try:
+                found[name] = fit_calibration(self.config.calibration, scores, valid.labels, valid.weights)
+            except InputError as error:
+                logger.warning("the scores of %s are left as they are: %s", name, error.message)
+                found[name] = Calibration("none")
+        return found
+
     def _operating_points(self, scorer: MetaScorer, valid: PositionScores) -> dict[str, OperatingPoints]:
-        scores = {**valid.base, META: scorer.calibrate(valid.raw)}
+        calibrated = scorer.calibrate(valid.raw)
+        scores = {**valid.base, META: calibrated}
+        primary = scorer.base_models[0]
+        if primary in valid.base:
+            unsure = is_unsure(valid.base[primary])
+            scores[HYBRID] = np.where(unsure[:, None], calibrated, scorer.calibrate_base(primary, valid.base[primary]))
         return {name: operating_points(each, valid.labels, valid.weights) for name, each in scores.items()}
 
     def _sample(self, fold: Fold, scorer: MetaScorer) -> npt.NDArray[np.float32]:
@@ -198,7 +221,7 @@ class FoldTrainer:
         return np.ascontiguousarray(np.concatenate(kept)[:, 1:])
 
     def _test(self, scorer: MetaScorer, fold: Fold, folder: Path, points: dict[str, OperatingPoints]) -> None:
-        limits = thresholds_of(points)
+        limits = thresholds_of({name: each for name, each in points.items() if name != HYBRID})
         if self.evaluate_all and self.scored is not None:
             genes = self.scored.require(self.genes.take(fold.test))
             pools = pool_genes(scorer, self.scored, genes)
@@ -210,10 +233,25 @@ class FoldTrainer:
         write_json(folder / METRICS, {"fold": fold.name, **figures, "sides": fold.to_json(self.genes)})
 
 
-def operating_points_json(points: dict[str, OperatingPoints], on: dict[str, Any]) -> dict[str, Any]:
-    """Return operating points by model, the meta-model's also by inference mode."""
-    models = {name: each.to_json() for name, each in points.items()}
-    return {"chosen_on": on, "models": models, "modes": {"meta": models[META]}}
+def operating_points_json(points: dict[str, OperatingPoints], on: dict[str, Any], primary: str) -> dict[str, Any]:
+    """Return operating points by model, and by inference mode.
+
+    ``base_only``: the primary base model's scores as they are; ``meta_only``: the meta-model's everywhere; ``hybrid``:
+    the meta-model's where the base model's higher site score lies in ``zone``, its calibrated scores elsewhere.
+    """
+    models = {name: each.to_json() for name, each in points.items() if name != HYBRID}
+    modes: dict[str, Any] = {"meta_only": models[META]}
+    if primary in models:
+        modes |= {"base_only": models[primary], "hybrid": {**points[HYBRID].to_json(), "zone": list(UNSURE)}}
+    return {"chosen_on": on, "models": models, "modes": modes}
+
+
+def is_unsure(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Whether the higher of acceptor and donor score lies in :data:`UNSURE`: bool, shape (k,)."""
+    highest = scores[:, 1:3].max(axis=1)
+    low, high = (np.float32(limit) for limit in UNSURE)
+    unsure: npt.NDArray[np.bool_] = (highest >= low) & (highest < high)
+    return unsure
 
 
 def save_model(model: MetaModel, folder: Path) -> None:

@@ -93,6 +93,16 @@ def test_class_weights_are_undone_and_probabilities_calibrated(pipeline, contrac
     assert not np.array_equal(found.raw, found.calibrated)
 
 
+def test_base_scores_are_put_on_the_calibrated_scale(pipeline, contract, record, block):
+    scorer = MetaScorer(Looker(), record, contract, pipeline)
+    scores = block.scores["two"]
+    calibration = fit_calibration("temperature", scores, np.arange(LENGTH) % 3)
+    scorer.base_calibrations = {"two": calibration}
+    assert np.array_equal(scorer.calibrate_base("two", scores), calibration.apply(scores))
+    with pytest.raises(ContractError, match="base model one"):
+        scorer.calibrate_base("one", scores)
+
+
 def test_what_differs_is_named(pipeline, contract, record, block):
     scorer = MetaScorer(Looker(), record, contract, pipeline)
     same = {"fingerprints": {"one": "aa", "two": "bb"}, "flank": "real", "build": "GRCh38"}
