@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Scaling", "learn_scaling"]
 
-_SAMPLE_BYTES = 2**26
+_SAMPLE_BYTES = 2**25
 _TAIL = 1e-3
 
 
@@ -44,7 +44,7 @@ class Scaling:
 
 
 def learn_scaling(batches: Batches, features: int, seed: int) -> Scaling:
-    """Learn the scaling in one pass, from a random sample of the rows that fits into 64 MB.
+    """Learn the scaling in one pass, from a random sample of the rows that fits into 32 MB.
 
     ``low`` and ``high`` are the 0.1 % and 99.9 % quantiles of the values that are there, or the extremes of all rows
     where the quantiles are one value (a rare flag); ``center`` and ``scale`` are mean and standard deviation of the
@@ -59,31 +59,48 @@ def learn_scaling(batches: Batches, features: int, seed: int) -> Scaling:
     seed
         Of the sample; it does not depend on how the rows are divided into batches.
     """
-    most = max(_SAMPLE_BYTES // (4 * max(features, 1)), 1000)
-    generator = np.random.Generator(np.random.PCG64(seed))
-    kept, keys = np.empty((0, features), np.float32), np.empty(0)
+    sample = _Sample(max(_SAMPLE_BYTES // (4 * max(features, 1)), 1000), features, seed)
     least, largest = np.full(features, np.inf), np.full(features, -np.inf)
     for rows, _, _ in batches:
-        if not len(rows):
-            continue
-        least, largest = np.fmin(least, np.fmin.reduce(rows)), np.fmax(largest, np.fmax.reduce(rows))
-        drawn = generator.random(len(rows))
-        limit = keys.max() if len(keys) == most else np.inf
-        chosen = drawn < limit
-        kept, keys = np.concatenate([kept, rows[chosen]]), np.concatenate([keys, drawn[chosen]])
-        if len(keys) > most:
-            first = np.sort(np.argpartition(keys, most)[:most])
-            kept, keys = kept[first], keys[first]
-    return _scaling_of(kept.astype(np.float64), least, largest)
+        if len(rows):
+            least, largest = np.fmin(least, np.fmin.reduce(rows)), np.fmax(largest, np.fmax.reduce(rows))
+            sample.add(rows)
+    return _scaling_of(sample, least, largest)
 
 
-def _scaling_of(
-    sample: npt.NDArray[np.float64], least: npt.NDArray[np.float64], largest: npt.NDArray[np.float64]
-) -> Scaling:
-    low, high, center, scale = np.zeros((4, sample.shape[1]))
-    for column in range(sample.shape[1]):
-        values = sample[:, column]
-        values = values[~np.isnan(values)]
+class _Sample:
+    """Random rows of a stream: each row draws a key, and those with the smallest keys are kept."""
+
+    def __init__(self, most: int, features: int, seed: int) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+        self._rows = np.empty((most, features), dtype=np.float32)
+        self._keys = np.full(most, np.inf)
+
+    def add(self, rows: npt.NDArray[np.float32]) -> None:
+        """Take rows of the stream into account."""
+        most = len(self._keys)
+        drawn = self._generator.random(len(rows))
+        near = np.flatnonzero(drawn < self._keys.max())
+        if not len(near):
+            return
+        pool = np.concatenate([self._keys, drawn[near]])
+        stays = np.zeros(len(pool), dtype=bool)
+        stays[np.argpartition(pool, most - 1)[:most]] = True
+        places, chosen = np.flatnonzero(~stays[:most]), near[stays[most:]]
+        self._rows[places], self._keys[places] = rows[chosen], drawn[chosen]
+
+    def column(self, number: int) -> npt.NDArray[np.float64]:
+        """Return what is there of a feature, in an order that depends on the stream's order alone."""
+        order = np.argsort(self._keys)[: np.count_nonzero(np.isfinite(self._keys))]
+        values = self._rows[order, number].astype(np.float64)
+        there: npt.NDArray[np.float64] = values[~np.isnan(values)]
+        return there
+
+
+def _scaling_of(sample: _Sample, least: npt.NDArray[np.float64], largest: npt.NDArray[np.float64]) -> Scaling:
+    low, high, center, scale = np.zeros((4, len(least)))
+    for column in range(len(least)):
+        values = sample.column(column)
         if not len(values):
             scale[column] = 1.0
             continue
