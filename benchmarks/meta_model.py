@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 LABELS = ("all", "canonical")
 HALF, TUNED = "0.5", "tuned"
+MODEL = '{"name": "xgboost", "min_child_weight": 0.003, "max_depth": 4, "learning_rate": 0.05, "n_estimators": 2000}'
+"""Sites weigh little beside easy negatives that stand for many: the least weight of a leaf is low."""
 log = logging.getLogger("meta_model")
 
 
@@ -66,7 +68,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--train-genes", type=int, help="a random sample of so many; all unless given")
     parser.add_argument("--test-genes", type=int, help="a random sample of so many; all unless given")
     parser.add_argument("--gene-types", default="", help="biotypes, by default any")
-    parser.add_argument("--model", default="xgboost", help="name or JSON, as `splicecore train --model` takes it")
+    parser.add_argument("--model", default=MODEL, help="name or JSON, as `splicecore train --model` takes it")
     parser.add_argument("--features", default="default")
     parser.add_argument("--hard-prob", type=float, default=0.01)
     parser.add_argument("--easy-ratio", type=float, default=2.0)
