@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from splicecore.artifacts.store import atomic_path, make_folder
 from splicecore.assess.enhanced import enhanced_schema
 from splicecore.assess.schemas import ERRORS, PERFORMANCE, POSITIONS, SEQUENCES
 from splicecore.errors import ChecksumError, InputError
+from splicecore.export.tsv_text import tsv_lines
 from splicecore.genome.arrow import compute as pc
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _ROWS = 65_536
-_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
 
 MANIFEST_COLUMNS = {
     "gene_id": "gene_id",
@@ -288,25 +287,5 @@ def _write_batch(handle: BinaryIO, columns: _Columns, *, header: bool) -> int:
     if header:
         handle.write(("\t".join(columns) + "\n").encode())
     batch = pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-    try:
-        text = _text(batch)
-    except pa.ArrowInvalid:  # a name holds a character that would have to be quoted
-        text = _text(_without_structure(batch))
-    handle.write(text)
+    handle.write(tsv_lines(batch))
     return batch.num_rows
-
-
-def _text(batch: pa.RecordBatch) -> bytes:
-    text = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(batch, text, _OPTIONS)
-    return text.getvalue().to_pybytes()
-
-
-def _without_structure(batch: pa.RecordBatch) -> pa.RecordBatch:
-    arrays = [
-        pc.replace_substring_regex(column, pattern='[\\t\\r\\n"]', replacement="_")
-        if column.type == pa.string()
-        else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)

@@ -8,10 +8,10 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from splicecore.artifacts.row_writer import RowWriter
 from splicecore.artifacts.store import atomic_path, file_sha256, make_folder, read_json, write_json
 from splicecore.dataset.batch_counts import BatchCounts, dead_channels
 from splicecore.dataset.manifest import BatchRecord, write_manifest
-from splicecore.dataset.row_writer import RowWriter
 from splicecore.dataset.schema import CLASSES, FACTS, GENES, PRED_TYPES, feature_names
 from splicecore.dataset.staging import link_or_copy
 from splicecore.dataset.task import BATCH, RAW, TRIM, batch_folder

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+from splicecore.artifacts.row_writer import RowWriter
 from splicecore.artifacts.store import file_sha256, make_folder, write_json
 from splicecore.assess.config import AssessConfig
 from splicecore.assess.gene import assess_gene
@@ -21,7 +22,6 @@ from splicecore.config import FlankMode, structure
 from splicecore.dataset.batch_counts import BatchCounts
 from splicecore.dataset.config import SamplingConfig
 from splicecore.dataset.gene_rows import gene_rows
-from splicecore.dataset.row_writer import RowWriter
 from splicecore.dataset.schema import dataset_schema, feature_names
 from splicecore.errors import ChecksumError, OutputError
 from splicecore.features.configs import FeatureConfig

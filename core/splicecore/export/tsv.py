@@ -5,11 +5,8 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.csv
-
 from splicecore.artifacts.store import atomic_path
-from splicecore.genome.arrow import compute as pc
+from splicecore.export.tsv_text import tsv_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["write_tsv"]
 
 _LEVEL = 6
-_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
 
 
 def write_tsv(scores: ScoreFile, path: Path) -> int:
@@ -47,26 +43,6 @@ def write_tsv(scores: ScoreFile, path: Path) -> int:
     ):
         handle.write(("\t".join(scores.columns) + "\n").encode())
         for batch in scores.batches():
-            handle.write(_text(batch))
+            handle.write(tsv_lines(batch))
             rows += batch.num_rows
     return rows
-
-
-def _text(batch: pa.RecordBatch) -> bytes:
-    text = pa.BufferOutputStream()
-    try:
-        pyarrow.csv.write_csv(batch, text, _OPTIONS)
-    except pa.ArrowInvalid:  # a name holds one of the characters that would have to be quoted
-        text = pa.BufferOutputStream()
-        pyarrow.csv.write_csv(_without_structure(batch), text, _OPTIONS)
-    return text.getvalue().to_pybytes()
-
-
-def _without_structure(batch: pa.RecordBatch) -> pa.RecordBatch:
-    arrays = [
-        pc.replace_substring_regex(column, pattern='[\\t\\r\\n"]', replacement="_")
-        if column.type == pa.string()
-        else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from splicecore.artifacts.row_writer import RowWriter
 from splicecore.artifacts.store import atomic_path
 from splicecore.assess.enhanced import enhanced_schema
 from splicecore.assess.schemas import ERRORS, PERFORMANCE, SEQUENCES
-from splicecore.predict.assessor import TABLES, read_assessment
+from splicecore.predict.assessor import read_assessment
 from splicecore.predict.manifest import gene_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from splicecore.predict.record import PlanRecord
     from splicecore.predict.runner import PassResult
@@ -56,63 +56,19 @@ def write_tables(folder: Path, paths: Iterable[Path], metadata: Mapping[str, str
     """
     with contextlib.ExitStack() as stack:
         writers = {
-            name: stack.enter_context(_TableWriter(folder / FILES[name], _SCHEMAS[name], metadata)) for name in TABLES
+            name: stack.enter_context(RowWriter(folder / FILES[name], _with_metadata(schema, metadata), _ROW_GROUP))
+            for name, schema in _SCHEMAS.items()
         }
         for path in paths:
             for name, table in read_assessment(path).items():
-                writers[name].add(table)
+                for batch in table.to_batches():
+                    writers[name].add(batch)
     return {name: writer.rows for name, writer in writers.items()}
 
 
-class _TableWriter:
-    """Writes a table in row groups of one size, whatever the sizes of what is added."""
-
-    def __init__(self, path: Path, schema: pa.Schema, metadata: Mapping[str, str]) -> None:
-        kept: dict[Any, Any] = {**(schema.metadata or {}), **{k.encode(): v.encode() for k, v in metadata.items()}}
-        self.path = path
-        self.schema = schema.with_metadata(kept)
-        self.rows = 0
-        self._held: list[pa.Table] = []
-        self._held_rows = 0
-
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            temporary = stack.enter_context(atomic_path(self.path))
-            dictionaries: Any = [field.name for field in self.schema if pa.types.is_dictionary(field.type)]
-            self._writer = stack.enter_context(
-                pq.ParquetWriter(
-                    temporary, self.schema, compression="zstd", write_page_checksum=True, use_dictionary=dictionaries
-                )
-            )
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        try:
-            if kind is None:
-                self._write(self._held_rows)
-        except BaseException as failure:
-            self._stack.__exit__(type(failure), failure, failure.__traceback__)
-            raise
-        return self._stack.__exit__(kind, error, trace)
-
-    def add(self, table: pa.Table) -> None:
-        """Add rows."""
-        self._held.append(table.replace_schema_metadata(self.schema.metadata))
-        self._held_rows += table.num_rows
-        if self._held_rows >= _ROW_GROUP:
-            self._write(self._held_rows // _ROW_GROUP * _ROW_GROUP)
-
-    def _write(self, rows: int) -> None:
-        if rows == 0:
-            return
-        table = pa.concat_tables(self._held).unify_dictionaries().combine_chunks()
-        self._writer.write_table(table.slice(0, rows), row_group_size=_ROW_GROUP)
-        self.rows += rows
-        rest = table.slice(rows)
-        self._held, self._held_rows = ([rest] if rest.num_rows else []), rest.num_rows
+def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
+    kept: dict[Any, Any] = {**(schema.metadata or {}), **{k.encode(): v.encode() for k, v in metadata.items()}}
+    return schema.with_metadata(kept)
 
 
 def write_gene_manifest(folder: Path, record: PlanRecord, result: PassResult) -> None:
