@@ -44,7 +44,7 @@ demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-tensorflow: $(TF_READY)
 	$(TF_BIN)/python -m pytest tests/plugins/spliceai/test_tensorflow.py
