@@ -61,7 +61,7 @@ def test_merge_then_dedup_then_patch(build, call, tmp_path):
     assert master(Dataset.open(tmp_path / "merged")) == master(Dataset.open(tmp_path / "merged_dedup"))
 
     said = call("patch", tmp_path / "merged", "--inplace")
-    assert "19 columns added, 0 changed" in said
+    assert "20 columns added, 0 changed" in said
     patched = Dataset.open(tmp_path / "merged")
     assert {"num_exons", "gene_type"} <= set(patched.contract.near_label)
     assert (patched.verify(), patched.manifest.rows) == ([], len(keys))
