@@ -23,15 +23,13 @@ from splicecore.dataset.batch_counts import BatchCounts
 from splicecore.dataset.config import SamplingConfig
 from splicecore.dataset.gene_rows import gene_rows
 from splicecore.dataset.schema import dataset_schema, feature_names
-from splicecore.errors import ChecksumError, OutputError
+from splicecore.errors import OutputError
 from splicecore.features.configs import FeatureConfig
-from splicecore.features.gene_record import GeneRecords
 from splicecore.features.pipeline import CELLS, ROWS, FeaturePipeline
 from splicecore.genome.arrow import numbers
 from splicecore.genome.genes import Gene
 from splicecore.plugins.host import PluginHost, PluginSettings
-from splicecore.predict.blocks import Block, GeneSequence
-from splicecore.predict.parts import PartReader
+from splicecore.predict.gene_blocks import GeneBlocks
 from splicecore.predict.task import peak_memory
 from splicecore.resources.resource_set import ResourceSet
 
@@ -39,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
+
+    from splicecore.predict.blocks import Block
 
 __all__ = ["BATCH", "RAW", "TRIM", "BatchTask", "TaskConfig", "batch_folder", "open_task"]
 
@@ -92,9 +92,16 @@ class BatchTask:
     def __init__(self, config: TaskConfig) -> None:
         self.config = config
         self.resources = ResourceSet.open(Path(config.resources))
-        self.reference = self.resources.reference(Path(config.cache))
         host = PluginHost.discover(config.plugins)
         self.pipeline = FeaturePipeline.open(config.features, host, config.models)
+        self.blocks = GeneBlocks(
+            self.resources,
+            config.models,
+            config.flank,
+            halo=self.pipeline.halo,
+            requires=self.pipeline.requires,
+            cache=Path(config.cache),
+        )
         self.schema = dataset_schema(self.pipeline.schema, config.metadata)
         self._features = feature_names(self.schema)
 
@@ -105,7 +112,7 @@ class BatchTask:
     def close(self) -> None:
         """Close the feature sets and the genome."""
         self.pipeline.close()
-        self.reference.close()
+        self.blocks.close()
 
     def _batch(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         folder = _empty_folder(batch_folder(Path(self.config.output), batch["name"]))
@@ -135,7 +142,7 @@ class BatchTask:
         self, gene: Gene, parts: Mapping[str, str], raw: RowWriter | None, counts: BatchCounts
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a gene that stay, with their features; all rows go to ``raw``."""
-        block = self._block(gene, parts)
+        block = self.blocks.block(gene, {model: Path(part) for model, part in parts.items()})
         assessment = assess_gene(
             block,
             self.resources.sites(),
@@ -164,7 +171,7 @@ class BatchTask:
             start += batch.num_rows
 
     def _with_features(self, block: Block, index: npt.NDArray[np.int64], facts: pa.Table) -> Iterator[pa.RecordBatch]:
-        given = self._given(block.gene)
+        given = self.blocks.given(block.gene)
         size = max(1, min(ROWS, CELLS // len(self._features), self.config.batch_rows))
         whole = facts.combine_chunks().to_batches()
         start = 0
@@ -172,29 +179,6 @@ class BatchTask:
             columns = whole[0].slice(start, features.num_rows).columns
             start += features.num_rows
             yield pa.RecordBatch.from_arrays([*columns, *features.columns], schema=self.schema)
-
-    def _block(self, gene: Gene, parts: Mapping[str, str]) -> Block:
-        halo = self.pipeline.halo
-        sequence = GeneSequence(reference=self.reference, gene=gene, flank=self.config.flank)
-        return Block(
-            gene=gene,
-            build=self.resources.build.name,
-            flank=self.config.flank,
-            halo=halo,
-            codes=sequence.codes(-halo, gene.length + halo),
-            scores={model: _read_part(Path(parts[model]), gene) for model in self.config.models},
-        )
-
-    def _given(self, gene: Gene) -> dict[str, Any]:
-        """Resources that the feature sets ask for."""
-        given: dict[str, Any] = {"contigs": self.resources.contigs, "cache": Path(self.config.cache)}
-        if "gene_features" in self.pipeline.requires:
-            given["gene_features"] = self._records.record(gene)
-        return {name: given[name] for name in self.pipeline.requires if name in given}
-
-    @functools.cached_property
-    def _records(self) -> GeneRecords:
-        return GeneRecords(self.resources.table("gene_features"))
 
     @functools.cached_property
     def _transcripts(self) -> TranscriptSites:
@@ -204,18 +188,6 @@ class BatchTask:
     @functools.cached_property
     def _biotypes(self) -> Any:
         return self.resources.annotation().genes.column("gene_biotype")
-
-
-def _read_part(path: Path, gene: Gene) -> npt.NDArray[np.float32]:
-    if not path.is_file():
-        raise ChecksumError(f"the scores {path} of gene {gene.gene_id} are gone", hint="run the same command again")
-    with PartReader(path) as part:
-        if part.key != path.stem or part.length != gene.length:
-            raise ChecksumError(
-                f"{path} does not hold the scores of gene {gene.gene_id}",
-                hint="do the base-model pass that it belongs to again",
-            )
-        return part.read(0, gene.length)
 
 
 def _empty_folder(folder: Path) -> Path:

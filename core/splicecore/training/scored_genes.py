@@ -17,7 +17,7 @@ from splicecore.evaluate.mask import SiteMask, read_boundary_sites
 from splicecore.evaluate.site_labels import SiteLabels
 from splicecore.genome.contigs import canonical_name
 from splicecore.genome.genes import Gene, GeneCatalog
-from splicecore.inference.gene_blocks import GeneBlocks
+from splicecore.predict.gene_blocks import GeneBlocks
 from splicecore.resources.inputs import open_inputs
 
 if TYPE_CHECKING:
