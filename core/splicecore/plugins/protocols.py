@@ -114,7 +114,11 @@ class MetaModel(Protocol):
         valid: Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.float64]]] | None,
         seed: int,
     ) -> None:
-        """Fit on batches of (X (k, features), y (k,) classes 0 neither 1 acceptor 2 donor, weight (k,))."""
+        """Fit on batches of (X (k, features), y (k,) classes 0 neither 1 acceptor 2 donor, weight (k,)).
+
+        Both may be iterated several times, each time with the same rows in the same order. The same batches and seed
+        give a model that is saved to the same bytes.
+        """
         ...
 
     def predict_proba(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
