@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from splicecore.artifacts.store import file_sha256
-from splicecore.errors import ConfigError
+from splicecore.errors import ConfigError, InputError
 from splicecore.features.columns import Column, column_batch, column_schema
+from splicecore.genome.bgzf import read_head
 from splicecore.tracks.config import JUNCTION_COLUMNS, TrackConfig, TracksConfig
 from splicecore.tracks.junction_index import JunctionIndex
 from splicecore.tracks.kinds import detect_kind
 from splicecore.tracks.signal import SignalTrack, open_signal
-from splicecore.tracks.text import read_head
+from splicecore.tracks.text import WHAT
 from splicecore.tracks.windows import windowed_values
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _paths(track: TrackConfig) -> list[Path]:
 
 
 def _identity(path: Path, cache: Path | None) -> dict[str, str]:
-    read_head(path)  # a file that is missing is an error of the input
+    read_head(path, WHAT, InputError)  # a file that is missing is an error of the input
     return {"name": path.name, "sha256": file_sha256(path, cache)}
 
 

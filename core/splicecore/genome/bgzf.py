@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
-__all__ = ["HEAD_BYTES", "has_bgzf_end", "is_bgzf", "is_gzip"]
+    from splicecore.errors import InputError
+
+__all__ = ["HEAD_BYTES", "has_bgzf_end", "is_bgzf", "is_gzip", "read_head", "whole_lines"]
 
 HEAD_BYTES = 18
 """Bytes of a file's beginning that :func:`is_bgzf` needs."""
@@ -30,3 +34,43 @@ def has_bgzf_end(path: Path) -> bool:
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - len(_EOF_BLOCK)))
         return handle.read() == _EOF_BLOCK
+
+
+def read_head(path: Path, what: str, error: type[InputError]) -> bytes:
+    """Read the first 18 bytes of a file, or fewer if it is shorter.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What messages call it, such as ``"annotation file"``.
+    error
+        Raised if it is missing, a folder, unreadable or empty.
+    """
+    if path.is_dir():
+        raise error(f"{path} is a folder, not {'an' if what[0] in 'aeiou' else 'a'} {what}")
+    if not path.exists():
+        raise error(f"{what} {path} does not exist")
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(HEAD_BYTES)
+    except OSError as problem:
+        raise error(f"{what} {path} cannot be read: {problem.strerror}") from problem
+    if not head:
+        raise error(f"{what} {path} is empty")
+    return head
+
+
+def whole_lines(stream: Any, size: int) -> Iterator[bytes]:
+    """Yield a stream of bytes in blocks of whole lines, about ``size`` bytes each; the last line may lack its end."""
+    rest = b""
+    while data := stream.read(size):
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            yield rest + data[:cut]
+            rest = data[cut:]
+        else:
+            rest += data
+    if rest:
+        yield rest

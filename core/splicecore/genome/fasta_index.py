@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from splicecore.artifacts.store import digest
 from splicecore.errors import FastaError
-from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
+from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip, read_head
 from splicecore.genome.htslib import quiet_htslib
 
 if TYPE_CHECKING:
@@ -47,17 +47,7 @@ def classify(path: Path) -> Kind:
     FastaError
         If the file is missing, a folder, empty, compressed by plain gzip, truncated or no FASTA.
     """
-    if path.is_dir():
-        raise FastaError(f"{path} is a folder, not a FASTA file")
-    if not path.exists():
-        raise FastaError(f"FASTA file {path} does not exist")
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(HEAD_BYTES)
-    except OSError as error:
-        raise FastaError(f"FASTA file {path} cannot be read: {error.strerror}") from error
-    if not head:
-        raise FastaError(f"FASTA file {path} is empty")
+    head = read_head(path, "FASTA file", FastaError)
     if not is_gzip(head):
         _check_first_letter(path, head)
         return "plain"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.errors import AnnotationError
-from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
+from splicecore.genome.bgzf import has_bgzf_end, is_bgzf, is_gzip, read_head, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,17 +42,7 @@ class TextSource:
         AnnotationError
             If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
         """
-        if path.is_dir():
-            raise AnnotationError(f"{path} is a folder, not an annotation file")
-        if not path.exists():
-            raise AnnotationError(f"annotation file {path} does not exist")
-        try:
-            with path.open("rb") as handle:
-                head = handle.read(HEAD_BYTES)
-        except OSError as error:
-            raise AnnotationError(f"annotation file {path} cannot be read: {error.strerror}") from error
-        if not head:
-            raise AnnotationError(f"annotation file {path} is empty")
+        head = read_head(path, "annotation file", AnnotationError)
         if is_bgzf(head) and not has_bgzf_end(path):
             raise AnnotationError(
                 f"annotation file {path} is truncated: the block that ends a bgzip file is missing",
@@ -77,20 +67,11 @@ class TextSource:
         AnnotationError
             If the file is damaged or truncated.
         """
-        rest = b""
         try:
             with self.open_arrow() as stream:
-                while data := stream.read(size):
-                    cut = data.rfind(b"\n") + 1
-                    if cut:
-                        yield rest + data[:cut]
-                        rest = data[cut:]
-                    else:
-                        rest += data
+                yield from whole_lines(stream, size)
         except OSError as error:
             raise self.damaged(error) from error
-        if rest:
-            yield rest
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield (1-based number, line without its end), slowly: for sniffing and for finding the line of an error.

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from splicecore.errors import InputError
-from splicecore.tracks.text import TrackText, read_head
+from splicecore.genome.bgzf import read_head
+from splicecore.tracks.text import WHAT, TrackText
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def detect_kind(path: Path) -> TrackKind:
     InputError
         If it is missing, empty, damaged, or neither bigWig, bedGraph nor a junction table.
     """
-    head = read_head(path)
+    head = read_head(path, WHAT, InputError)
     if head[:4] in _BIGWIG:
         return "bigwig"
     if head[:4] in _BIGBED:

@@ -15,12 +15,15 @@ import pyarrow as pa
 import pyarrow.csv
 
 from splicecore.errors import InputError
-from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip
+from splicecore.genome.bgzf import has_bgzf_end, is_bgzf, is_gzip, read_head, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["TrackText", "read_head"]
+__all__ = ["WHAT", "TrackText"]
+
+WHAT = "track file"
+"""What messages call such a file."""
 
 _BLOCK = 8 << 20
 _SNIFFED_LINES = 10_000
@@ -57,7 +60,7 @@ class TrackText:
         InputError
             If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
         """
-        head = read_head(path)
+        head = read_head(path, WHAT, InputError)
         if is_bgzf(head) and not has_bgzf_end(path):
             raise InputError(
                 f"track file {path} is truncated: the block that ends a bgzip file is missing",
@@ -146,46 +149,15 @@ class TrackText:
 
     def _blocks(self) -> Iterator[bytes]:
         """Yield the uncompressed content in blocks of whole lines; the last line may lack its end."""
-        rest = b""
         compression: Any = "gzip" if self.compressed else None
         try:
             with pa.input_stream(str(self.path), compression=compression) as stream:
-                while data := stream.read(_BLOCK):
-                    cut = data.rfind(b"\n") + 1
-                    if cut:
-                        yield rest + data[:cut]
-                        rest = data[cut:]
-                    else:
-                        rest += data
+                yield from whole_lines(stream, _BLOCK)
         except OSError as error:
             raise self._damaged(error) from error
-        if rest:
-            yield rest
 
     def _damaged(self, cause: Exception) -> InputError:
         return InputError(f"track file {self.path} is truncated or damaged: {cause}", hint="fetch or copy it again")
-
-
-def read_head(path: Path) -> bytes:
-    """Read the first 18 bytes of a file, or fewer if it is shorter.
-
-    Raises
-    ------
-    InputError
-        If it is missing, a folder, unreadable or empty.
-    """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not a track file")
-    if not path.exists():
-        raise InputError(f"track file {path} does not exist")
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(HEAD_BYTES)
-    except OSError as error:
-        raise InputError(f"track file {path} cannot be read: {error.strerror}") from error
-    if not head:
-        raise InputError(f"track file {path} is empty")
-    return head
 
 
 def _data_lines(block: bytes, above: int) -> tuple[bytes, Lines, int]:
