@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import click
 from splicecore.artifacts.store import make_folder
 from splicecore.cli.logs import command_log
 from splicecore.cli.output import as_json_option, write_json
-from splicecore.cli.pass_options import common_options, flag, option, plugin_settings
+from splicecore.cli.pass_options import bar_on_terminal, common_options, flag, option, plugin_settings
 from splicecore.config import FileConfig, read_config_file, structure
 from splicecore.dataset.config import DatasetConfig, dataset_config
 from splicecore.errors import ConfigError
@@ -146,21 +145,15 @@ def build(
         for problem in session.host.problems():
             logger.warning("%s", problem)
         result = session.build_dataset(
-            config, progress=_progress(quiet=quiet), placed=lambda folder: log_into(folder / "run.log")
+            config,
+            progress=bar_on_terminal(quiet=quiet, description="bases"),
+            placed=lambda folder: log_into(folder / "run.log"),
         )
     if as_json:
         write_json({**attrs.asdict(result), "folder": str(result.folder)})
     elif not quiet:
         _tell(result)
     return int(result.exit_code)
-
-
-def _progress(*, quiet: bool) -> Any:
-    if quiet or not sys.stderr.isatty():
-        return None
-    from splicecore.cli.progress import BarProgress
-
-    return BarProgress("bases")
 
 
 def _merged(file_config: FileConfig, options: dict[str, Any], config_file: str | None) -> DatasetConfig:

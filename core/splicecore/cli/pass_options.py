@@ -126,10 +126,10 @@ def plugin_settings(ctx: click.Context, file_config: FileConfig, config_file: st
     )
 
 
-def bar_on_terminal(*, quiet: bool) -> ProgressListener | None:
+def bar_on_terminal(*, quiet: bool, description: str = "scoring") -> ProgressListener | None:
     """Return a bar on stderr if that is a terminal, else None; what draws it is imported only then."""
     if quiet or not sys.stderr.isatty():
         return None
     from splicecore.cli.progress import BarProgress
 
-    return BarProgress()
+    return BarProgress(description)

@@ -23,9 +23,9 @@ from splicecore.predict.parts import part_path
 from splicecore.predict.pass_tables import FILES, GENE_MANIFEST, write_gene_manifest, write_tables
 from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.predict.report import how_done, write_reports
-from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
+from splicecore.predict.runner import PassResult, ProgressListener
 from splicecore.predict.shard_folder import SCORES, finish_shard, move_file, take_back
-from splicecore.predict.workflow import compare_calls
+from splicecore.predict.workflow import score_and_compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,13 +99,7 @@ def predict_pass(
         take_back(directory, record)
         plan = _with_assessment(plan, directory.products, settings)
         session.host.notify("splicecore_run_started", run=record.own_identity)
-        with result.stage("score"):
-            store = score_store(session, plan, config)
-            Runner(
-                session=session, plan=plan, parts=directory.parts, store=store, result=result, progress=progress
-            ).run(config)
-        with result.stage("compare with annotation"):
-            calls = compare_calls(plan, directory.parts, result.done)
+        calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
         if record.shard is None:
             finished = finish_pass(
                 directory, record, result, calls, how_done(config), assessments=_assessments(plan, result)

@@ -24,11 +24,11 @@ from splicecore.predict.shard_folder import finish_shard, take_back
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from splicecore.config import RunConfig
+    from splicecore.config import PassConfig, RunConfig
     from splicecore.predict.record import PlanRecord
     from splicecore.session import Session
 
-__all__ = ["PREDICTIONS", "RunResult", "compare_calls", "finish_run", "predict_table", "run", "run_result"]
+__all__ = ["PREDICTIONS", "RunResult", "finish_run", "predict_table", "run", "run_result", "score_and_compare"]
 
 logger = logging.getLogger(__name__)
 
@@ -105,13 +105,7 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
             return run_result(directory, record, wanted, already_finished=True)
         take_back(directory, record)
         session.host.notify("splicecore_run_started", run=record.own_identity)
-        with result.stage("score"):
-            store = score_store(session, plan, config)
-            Runner(
-                session=session, plan=plan, parts=directory.parts, store=store, result=result, progress=progress
-            ).run(config)
-        with result.stage("compare with annotation"):
-            calls = compare_calls(plan, directory.parts, result.done)
+        calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
         if record.shard is None:
             finished = finish_run(directory, record, result, calls, how_done(config))
         else:
@@ -145,7 +139,26 @@ def finish_run(
     return finished
 
 
-def compare_calls(plan: ScorePlan, parts: Path, done: set[str]) -> dict[str, CallSummary]:
+def score_and_compare(
+    session: Session,
+    plan: ScorePlan,
+    directory: RunDirectory,
+    config: PassConfig,
+    *,
+    result: PassResult,
+    progress: ProgressListener | None,
+) -> dict[str, CallSummary]:
+    """Score into a run's folder what is missing there, and compare all of it with the annotation."""
+    with result.stage("score"):
+        store = score_store(session, plan, config)
+        Runner(session=session, plan=plan, parts=directory.parts, store=store, result=result, progress=progress).run(
+            config
+        )
+    with result.stage("compare with annotation"):
+        return _compare_calls(plan, directory.parts, result.done)
+
+
+def _compare_calls(plan: ScorePlan, parts: Path, done: set[str]) -> dict[str, CallSummary]:
     """Compare the scores of every gene that has some with the annotated sites; by key."""
     sites = plan.inputs.resources.sites()
     calls = {}
