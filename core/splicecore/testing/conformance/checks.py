@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, TypeVar
 
 import attrs
 
 from splicecore.testing.conformance import contract, isolation, scores
 from splicecore.testing.conformance.case import BaseModelCase, CheckSkipped
 
-__all__ = ["BASE_MODEL_CHECKS", "BaseModelCheck", "CheckResult", "run_base_model_checks"]
+__all__ = ["BASE_MODEL_CHECKS", "BaseModelCheck", "CheckResult", "run_base_model_checks", "run_checks"]
+
+Case = TypeVar("Case")
 
 BaseModelCheck = Callable[[BaseModelCase], None]
 """Returns if the model conforms, raises ConformanceFailure or CheckSkipped; any other exception is a failure too."""
@@ -69,7 +71,12 @@ class CheckResult:
 
 def run_base_model_checks(case: BaseModelCase) -> Iterator[CheckResult]:
     """Run every check on a base model, one by one, whatever the others say."""
-    for check in BASE_MODEL_CHECKS:
+    return run_checks(BASE_MODEL_CHECKS, case)
+
+
+def run_checks(checks: Iterable[Callable[[Case], None]], case: Case) -> Iterator[CheckResult]:
+    """Run checks on a case, one by one, whatever the others say."""
+    for check in checks:
         name = check.__name__.removeprefix("check_")
         summary = (check.__doc__ or "").strip().partition("\n")[0]
         try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FRAMEWORKS",
+    "captured_stdout",
     "check_global_state",
     "check_input_layout",
     "check_input_untouched",
@@ -90,7 +91,7 @@ def check_input_layout(case: BaseModelCase) -> None:
 
 def check_silence(case: BaseModelCase) -> None:
     """Check that opening, scoring and closing write nothing to standard output, which belongs to results."""
-    with _captured_stdout() as written, case.open() as model:
+    with captured_stdout() as written, case.open() as model:
         model.predict(case.windows(model.spec, n=1))
     text = "".join(written)
     expect(not text, f"standard output got {text[:200]!r}; use logging or standard error")
@@ -125,7 +126,7 @@ def _in_new_process(function: str, *arguments: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _captured_stdout() -> Iterator[list[str]]:
+def captured_stdout() -> Iterator[list[str]]:
     """Divert what Python code and C code write to standard output into a list, complete once the block ends."""
     written: list[str] = []
     text = io.StringIO()

@@ -14,9 +14,9 @@ import numpy as np
 
 from splicecore.errors import ConfigError, PluginError, SplicecoreError
 from splicecore.plugins.protocols import MetaModel
-from splicecore.testing.conformance.case import CheckSkipped, ConformanceFailure, difference, expect, skip
-from splicecore.testing.conformance.checks import CheckResult
-from splicecore.testing.conformance.isolation import _captured_stdout
+from splicecore.testing.conformance.case import ConformanceFailure, difference, expect, skip
+from splicecore.testing.conformance.checks import CheckResult, run_checks
+from splicecore.testing.conformance.isolation import captured_stdout
 from splicecore.testing.conformance.meta_case import MetaModelCase
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def check_input_untouched(case: MetaModelCase) -> None:
 
 def check_silence(case: MetaModelCase) -> None:
     """Check that nothing is written to standard output."""
-    with _captured_stdout() as written:
+    with captured_stdout() as written:
         case.fitted().predict_proba(case.test_features())
     text = "".join(written)
     expect(not text, f"standard output got {text[:60]!r}; it belongs to results")
@@ -245,18 +245,7 @@ META_MODEL_CHECKS: tuple[MetaModelCheck, ...] = (
 
 def run_meta_model_checks(case: MetaModelCase) -> Iterator[CheckResult]:
     """Run every check on a meta-model, one by one, whatever the others say."""
-    for check in META_MODEL_CHECKS:
-        name = check.__name__.removeprefix("check_")
-        summary = (check.__doc__ or "").strip().partition("\n")[0]
-        try:
-            check(case)
-        except CheckSkipped as reason:
-            yield CheckResult(name, summary, "skipped", str(reason))
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and that is the finding
-            message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-            yield CheckResult(name, summary, "failed", message)
-        else:
-            yield CheckResult(name, summary, "passed")
+    return run_checks(META_MODEL_CHECKS, case)
 
 
 def _expect_refusal(action: Callable[[], object], what: str, errors: tuple[type[Exception], ...]) -> None:
