@@ -10,10 +10,12 @@ import attrs
 import numpy as np
 import pytest
 from splicecore.plugins.specs import OpenRequest
-from splicecore.testing.conformance import BaseModelConformance
+from splicecore.testing.conformance import BaseModelConformance, MetaModelConformance
 from splicecore.testing.conformance.case import BaseModelCase, find_plugin_module
 from splicecore.testing.conformance.checks import BASE_MODEL_CHECKS, run_base_model_checks
-from splicecore.testing.fakes import FAULTS, MOTIF_SPEC, faulty_request, open_motif_model
+from splicecore.testing.conformance.suite import ConformanceSuite
+from splicecore.testing.fakes import MOTIF_SPEC, open_motif_model
+from splicecore.testing.faulty_models import FAULTS, faulty_request
 
 ALTERED = OpenRequest(config={"site": 5.001})
 CAUGHT_BY = {
@@ -193,7 +195,8 @@ class TestMotifModel(BaseModelConformance):
 
 def test_the_class_runs_every_check():
     tests = [name for name in vars(BaseModelConformance) if name.startswith("test_")]
-    assert len(tests) == len(BASE_MODEL_CHECKS) + 1
+    assert len(tests) == len(BASE_MODEL_CHECKS)
+    assert BaseModelConformance.test_no_standard_test_is_replaced is ConformanceSuite.test_no_standard_test_is_replaced
 
 
 def test_replacing_a_standard_test_is_caught():
@@ -208,4 +211,13 @@ def test_replacing_a_standard_test_is_caught():
 
     Honest().test_no_standard_test_is_replaced()
     with pytest.raises(AssertionError, match="test_closing"):
+        Careless().test_no_standard_test_is_replaced()
+
+
+def test_replacing_is_caught_in_every_suite():
+    class Careless(MetaModelConformance):
+        def test_no_rows(self):
+            """Not today."""
+
+    with pytest.raises(AssertionError, match="test_no_rows"):
         Careless().test_no_standard_test_is_replaced()

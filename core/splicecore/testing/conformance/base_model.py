@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
 from splicecore.testing.conformance import contract, isolation, scores
-from splicecore.testing.conformance.case import BaseModelCase, CheckSkipped, expect, find_plugin_module
-
-if TYPE_CHECKING:
-    from splicecore.testing.conformance.checks import BaseModelCheck
+from splicecore.testing.conformance.case import BaseModelCase, find_plugin_module
+from splicecore.testing.conformance.suite import ConformanceSuite, run_check
 
 __all__ = ["BaseModelConformance"]
 
 
-def _run(check: BaseModelCheck, case: BaseModelCase) -> None:
-    try:
-        check(case)
-    except CheckSkipped as reason:
-        pytest.skip(str(reason))
-
-
-class BaseModelConformance:
+class BaseModelConformance(ConformanceSuite):
     """Everything that the core relies on in a base model.
 
     Inherit, say which model, and all tests run on it. A model that needs weights overrides ``request_`` too.
@@ -88,112 +77,102 @@ class BaseModelConformance:
             length=positions,
         )
 
-    def test_no_standard_test_is_replaced(self) -> None:
-        """Inherited tests are what they are, unless marked as expected failures with a reason."""
-        for name, standard in vars(BaseModelConformance).items():
-            own = getattr(type(self), name)
-            if not name.startswith("test_") or own is standard:
-                continue
-            marks = [mark for mark in getattr(own, "pytestmark", ()) if mark.name == "xfail"]
-            reasoned = any(mark.kwargs.get("strict") and mark.kwargs.get("reason") for mark in marks)
-            expect(reasoned, f"{name} replaces a standard test without @pytest.mark.xfail(strict=True, reason=...)")
-
     def test_plugin_module_imports_no_framework(self, case: BaseModelCase) -> None:
         """Listing plugins stays fast and cannot fail on a broken framework."""
-        _run(isolation.check_light_import, case)
+        run_check(isolation.check_light_import, case)
 
     def test_spec_is_complete(self, case: BaseModelCase) -> None:
         """Licence, citation and limits are there, and the spec can be sent to another process."""
-        _run(contract.check_spec, case)
+        run_check(contract.check_spec, case)
 
     def test_opens(self, case: BaseModelCase) -> None:
         """The factory returns a base model that agrees with its spec."""
-        _run(contract.check_opening, case)
+        run_check(contract.check_opening, case)
 
     def test_scores_have_shape_and_dtype(self, case: BaseModelCase) -> None:
         """float32 of shape (n, L, outputs)."""
-        _run(scores.check_shape, case)
+        run_check(scores.check_shape, case)
 
     def test_scores_are_probabilities(self, case: BaseModelCase) -> None:
         """Finite, in [0, 1], neither + acceptor + donor = 1."""
-        _run(scores.check_probabilities, case)
+        run_check(scores.check_probabilities, case)
 
     def test_same_input_gives_same_bytes(self, case: BaseModelCase) -> None:
         """Twice in a row from one model."""
-        _run(scores.check_repeatable, case)
+        run_check(scores.check_repeatable, case)
 
     def test_other_process_gives_same_bytes(self, case: BaseModelCase) -> None:
         """Spec and request are pickled, and the model opened from them in a new process is the same."""
-        _run(isolation.check_other_process, case)
+        run_check(isolation.check_other_process, case)
 
     def test_threads_do_not_change_bytes(self, case: BaseModelCase) -> None:
         """One thread or two."""
-        _run(scores.check_threads, case)
+        run_check(scores.check_threads, case)
 
     def test_batch_does_not_matter(self, case: BaseModelCase) -> None:
         """Windows together, one by one and in another order."""
-        _run(scores.check_batch_invariance, case)
+        run_check(scores.check_batch_invariance, case)
 
     def test_tiling_does_not_matter(self, case: BaseModelCase) -> None:
         """A position scored by a long tile, by a shorter one and alone."""
-        _run(scores.check_tiling_invariance, case)
+        run_check(scores.check_tiling_invariance, case)
 
     def test_only_n_is_no_site(self, case: BaseModelCase) -> None:
         """Sequence that says nothing is not called a site."""
-        _run(scores.check_only_n, case)
+        run_check(scores.check_only_n, case)
 
     def test_n_around_bases(self, case: BaseModelCase) -> None:
         """Bases in a sea of N, and N to one side, as at contig ends."""
-        _run(scores.check_n_around_bases, case)
+        run_check(scores.check_n_around_bases, case)
 
     def test_sees_the_given_strand_only(self, case: BaseModelCase) -> None:
         """Strand is the core's business."""
-        _run(scores.check_given_strand_only, case)
+        run_check(scores.check_given_strand_only, case)
 
     def test_empty_input(self, case: BaseModelCase) -> None:
         """No windows, and windows of no position."""
-        _run(scores.check_empty, case)
+        run_check(scores.check_empty, case)
 
     def test_one_position(self, case: BaseModelCase) -> None:
         """The smallest window keeps its axes."""
-        _run(scores.check_one_position, case)
+        run_check(scores.check_one_position, case)
 
     def test_input_is_not_changed(self, case: BaseModelCase) -> None:
         """The core uses its arrays again."""
-        _run(isolation.check_input_untouched, case)
+        run_check(isolation.check_input_untouched, case)
 
     def test_input_layout_does_not_matter(self, case: BaseModelCase) -> None:
         """Read-only and strided arrays are ordinary input."""
-        _run(isolation.check_input_layout, case)
+        run_check(isolation.check_input_layout, case)
 
     def test_standard_output_stays_clean(self, case: BaseModelCase) -> None:
         """It belongs to results."""
-        _run(isolation.check_silence, case)
+        run_check(isolation.check_silence, case)
 
     def test_global_state_is_left_alone(self, case: BaseModelCase) -> None:
         """Seeds, environment, working folder, default dtype."""
-        _run(isolation.check_global_state, case)
+        run_check(isolation.check_global_state, case)
 
     def test_bad_input_is_refused(self, case: BaseModelCase) -> None:
         """Wrong dtype, dimensions or length."""
-        _run(contract.check_bad_input, case)
+        run_check(contract.check_bad_input, case)
 
     def test_fingerprint_is_stable(self, case: BaseModelCase) -> None:
         """A hash, the same at every opening and for any number of threads."""
-        _run(contract.check_fingerprint, case)
+        run_check(contract.check_fingerprint, case)
 
     def test_fingerprint_follows_weights(self, case: BaseModelCase) -> None:
         """Other weights, other fingerprint."""
-        _run(contract.check_fingerprint_of_altered_weights, case)
+        run_check(contract.check_fingerprint_of_altered_weights, case)
 
     def test_closing(self, case: BaseModelCase) -> None:
         """Twice, and by ``with``."""
-        _run(contract.check_closing, case)
+        run_check(contract.check_closing, case)
 
     def test_unknown_device_is_refused(self, case: BaseModelCase) -> None:
         """With an error of splicecore's."""
-        _run(contract.check_unknown_device, case)
+        run_check(contract.check_unknown_device, case)
 
     def test_unknown_engine_is_refused(self, case: BaseModelCase) -> None:
         """With an error of splicecore's."""
-        _run(contract.check_unknown_engine, case)
+        run_check(contract.check_unknown_engine, case)

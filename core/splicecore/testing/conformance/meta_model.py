@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from splicecore.testing.conformance import meta_checks
-from splicecore.testing.conformance.case import CheckSkipped, expect
 from splicecore.testing.conformance.meta_case import MetaModelCase
+from splicecore.testing.conformance.suite import ConformanceSuite, run_check
 
 if TYPE_CHECKING:
     from splicecore.plugins.specs import MetaModelSpec
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["MetaModelConformance"]
 
 
-def _run(check: meta_checks.MetaModelCheck, case: MetaModelCase) -> None:
-    try:
-        check(case)
-    except CheckSkipped as reason:
-        pytest.skip(str(reason))
-
-
-class MetaModelConformance:
+class MetaModelConformance(ConformanceSuite):
     """Everything that the core relies on in a meta-model.
 
     Inherit, say which model, and all tests run on it.
@@ -60,88 +53,78 @@ class MetaModelConformance:
         """Return the model under test; assembled from the other fixtures."""
         return MetaModelCase(spec=spec, config=config)
 
-    def test_no_standard_test_is_replaced(self) -> None:
-        """Inherited tests are what they are, unless marked as expected failures with a reason."""
-        for name, standard in vars(MetaModelConformance).items():
-            own = getattr(type(self), name)
-            if not name.startswith("test_") or own is standard:
-                continue
-            marks = [mark for mark in getattr(own, "pytestmark", ()) if mark.name == "xfail"]
-            reasoned = any(mark.kwargs.get("strict") and mark.kwargs.get("reason") for mark in marks)
-            expect(reasoned, f"{name} replaces a standard test without @pytest.mark.xfail(strict=True, reason=...)")
-
     def test_making(self, case: MetaModelCase) -> None:
         """The factory takes the settings and makes a meta-model."""
-        _run(meta_checks.check_making, case)
+        run_check(meta_checks.check_making, case)
 
     def test_probabilities_have_shape_and_dtype(self, case: MetaModelCase) -> None:
         """float32 of shape (k, 3)."""
-        _run(meta_checks.check_shape, case)
+        run_check(meta_checks.check_shape, case)
 
     def test_probabilities_are_probabilities(self, case: MetaModelCase) -> None:
         """Finite, in [0, 1], rows sum to one."""
-        _run(meta_checks.check_probabilities, case)
+        run_check(meta_checks.check_probabilities, case)
 
     def test_classes_are_learned_in_their_order(self, case: MetaModelCase) -> None:
         """Neither, acceptor, donor."""
-        _run(meta_checks.check_learning, case)
+        run_check(meta_checks.check_learning, case)
 
     def test_validation_rows_are_optional(self, case: MetaModelCase) -> None:
         """None is an ordinary value of ``valid``."""
-        _run(meta_checks.check_without_validation, case)
+        run_check(meta_checks.check_without_validation, case)
 
     def test_weights_count(self, case: MetaModelCase) -> None:
         """Sampled rows stand for many."""
-        _run(meta_checks.check_weights, case)
+        run_check(meta_checks.check_weights, case)
 
     def test_missing_values(self, case: MetaModelCase) -> None:
         """NaN is an ordinary value of a feature."""
-        _run(meta_checks.check_missing, case)
+        run_check(meta_checks.check_missing, case)
 
     def test_same_rows_give_same_bytes(self, case: MetaModelCase) -> None:
         """Twice in a row from one model."""
-        _run(meta_checks.check_repeatable, case)
+        run_check(meta_checks.check_repeatable, case)
 
     def test_order_of_rows_does_not_matter(self, case: MetaModelCase) -> None:
         """Rows together, one by one and in another order."""
-        _run(meta_checks.check_row_order, case)
+        run_check(meta_checks.check_row_order, case)
 
     def test_no_rows(self, case: MetaModelCase) -> None:
         """Shape (0, 3)."""
-        _run(meta_checks.check_empty, case)
+        run_check(meta_checks.check_empty, case)
 
     def test_other_features_are_refused(self, case: MetaModelCase) -> None:
         """One too few, one too many."""
-        _run(meta_checks.check_other_width, case)
+        run_check(meta_checks.check_other_width, case)
 
     def test_contributions(self, case: MetaModelCase) -> None:
         """Shape (k, 3, features + 1), or a PluginError."""
-        _run(meta_checks.check_contributions, case)
+        run_check(meta_checks.check_contributions, case)
 
     def test_same_seed_saves_same_bytes(self, case: MetaModelCase) -> None:
         """Two trainings, one model."""
-        _run(meta_checks.check_seed, case)
+        run_check(meta_checks.check_seed, case)
 
     def test_saved_and_loaded(self, case: MetaModelCase) -> None:
         """The same probabilities, bit for bit."""
-        _run(meta_checks.check_round_trip, case)
+        run_check(meta_checks.check_round_trip, case)
 
     def test_no_pickle_is_saved(self, case: MetaModelCase) -> None:
         """Models are data, not code."""
-        _run(meta_checks.check_no_pickle, case)
+        run_check(meta_checks.check_no_pickle, case)
 
     def test_truncated_files_are_refused(self, case: MetaModelCase) -> None:
         """With an error of splicecore's."""
-        _run(meta_checks.check_damage, case)
+        run_check(meta_checks.check_damage, case)
 
     def test_input_is_not_changed(self, case: MetaModelCase) -> None:
         """The core uses its arrays again; some are read-only."""
-        _run(meta_checks.check_input_untouched, case)
+        run_check(meta_checks.check_input_untouched, case)
 
     def test_standard_output_stays_clean(self, case: MetaModelCase) -> None:
         """It belongs to results."""
-        _run(meta_checks.check_silence, case)
+        run_check(meta_checks.check_silence, case)
 
     def test_global_generators_are_left_alone(self, case: MetaModelCase) -> None:
         """Seeds are given, not set."""
-        _run(meta_checks.check_global_state, case)
+        run_check(meta_checks.check_global_state, case)
