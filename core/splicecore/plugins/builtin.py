@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from splicecore.plugins.hookspecs import hookimpl
-from splicecore.plugins.specs import ExecutorSpec, FeatureSetSpec, ResourceFinderSpec, load_object
+from splicecore.plugins.specs import (
+    ExecutorSpec,
+    FeatureSetSpec,
+    ResourceFinderSpec,
+    UncertaintySpec,
+    load_object,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +24,7 @@ __all__ = [
     "splicecore_feature_sets",
     "splicecore_open_base_model",
     "splicecore_resource_finders",
+    "splicecore_uncertainty_strategies",
 ]
 
 
@@ -80,6 +87,37 @@ def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
         requires=("contigs", "cache"),
         config_cls=TracksConfig,
         summary="signals and splice junctions from files of the user",
+    )
+
+
+@hookimpl
+def splicecore_uncertainty_strategies() -> Iterator[UncertaintySpec]:
+    """Yield ``confidence_only``, ``entropy_only``, ``hybrid_entropy`` and ``ensemble_disagreement``."""
+    from splicecore.uncertainty.configs import ConfidenceConfig, DisagreementConfig, EntropyConfig, HybridConfig
+
+    yield UncertaintySpec(
+        name="confidence_only",
+        factory="splicecore.uncertainty.strategies:ConfidenceOnly",
+        config_cls=ConfidenceConfig,
+        summary="low <= max(donor, acceptor) < high",
+    )
+    yield UncertaintySpec(
+        name="entropy_only",
+        factory="splicecore.uncertainty.strategies:EntropyOnly",
+        config_cls=EntropyConfig,
+        summary="normalized entropy of the three probabilities",
+    )
+    yield UncertaintySpec(
+        name="hybrid_entropy",
+        factory="splicecore.uncertainty.strategies:HybridEntropy",
+        config_cls=HybridConfig,
+        summary="confidence, entropy, spread of the two largest, or variance",
+    )
+    yield UncertaintySpec(
+        name="ensemble_disagreement",
+        factory="splicecore.uncertainty.disagreement:EnsembleDisagreement",
+        config_cls=DisagreementConfig,
+        summary="deviation among base models or members of an ensemble",
     )
 
 

@@ -97,10 +97,29 @@ class FeatureSet(Protocol):
 
 @runtime_checkable
 class UncertaintyStrategy(Protocol):
-    """How unsure the base model is at each position; larger is less sure. The core selects."""
+    """How unsure the base model is at each position; larger is less sure. The core selects.
+
+    A strategy may also have these; one without a threshold is used with a target rate only.
+
+    ``threshold: float``
+        Positions with a score of at least this are selected, unless a target rate is asked for; above 0.
+    ``criteria(block) -> Mapping[str, float32[L]]``
+        Values that the score is made of, by the name of the column that they are written to.
+    ``terms(block) -> Mapping[str, float32[L]]``
+        Numbers that the score is the maximum of, by the name of the reason to select a position.
+    ``check(outputs: Mapping[str, Sequence[str]]) -> None``
+        Raises :class:`~splicecore.errors.ConfigError` for base models (name -> outputs) that it cannot work with.
+    """
 
     def score(self, block: Block) -> npt.NDArray[np.float32]:
-        """Return float32 of shape (L,), one value per position of the block, in transcript orientation."""
+        """Return one value per position of the block, in transcript orientation.
+
+        Returns
+        -------
+        float32, shape (L,)
+            0 and above, finite. A position with a score of 0 is never selected: scores of one class alone (1, 0, 0),
+            on which all models agree, give 0. It depends on nothing but the block.
+        """
         ...
 
 

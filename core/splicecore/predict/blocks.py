@@ -32,6 +32,8 @@ class Block:
         uint8, shape (halo + L + halo,).
     scores
         Base model's name -> float32, shape (L, outputs).
+    outputs
+        Base model's name -> names of its outputs, where they are known; the first three are always the same.
     """
 
     gene: Gene
@@ -40,6 +42,7 @@ class Block:
     halo: int
     codes: Codes
     scores: dict[str, Scores]
+    outputs: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
 
     @property
     def length(self) -> int:

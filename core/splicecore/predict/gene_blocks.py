@@ -78,13 +78,15 @@ class GeneBlocks:
                     f"gene {gene.gene_id} has no scores of {model}", hint="score it: `splicecore predict`"
                 )
         sequence = GeneSequence(reference=self.reference, gene=gene, flank=self.flank)
+        read = {model: _read(Path(parts[model]), gene) for model in self.models}
         return Block(
             gene=gene,
             build=self.resources.build.name,
             flank=self.flank,
             halo=self.halo,
             codes=sequence.codes(-self.halo, gene.length + self.halo),
-            scores={model: _read(Path(parts[model]), gene) for model in self.models},
+            scores={model: scores for model, (scores, _) in read.items()},
+            outputs={model: outputs for model, (_, outputs) in read.items()},
         )
 
     def given(self, gene: Gene) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class GeneBlocks:
         self.close()
 
 
-def _read(path: Path, gene: Gene) -> Scores:
+def _read(path: Path, gene: Gene) -> tuple[Scores, tuple[str, ...]]:
     if not path.is_file():
         raise ChecksumError(f"the scores {path} of gene {gene.gene_id} are gone", hint="do the base-model pass again")
     with PartReader(path) as part:
@@ -118,4 +120,4 @@ def _read(path: Path, gene: Gene) -> Scores:
                 f"{path} does not hold the scores of gene {gene.gene_id}",
                 hint="do the base-model pass that it belongs to again",
             )
-        return part.read(0, gene.length)
+        return part.read(0, gene.length), part.outputs

@@ -78,6 +78,11 @@ class PartReader:
         return metadata.get(_KEY, b"").decode()
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the base model's outputs."""
+        return tuple(self._file.schema_arrow.names)
+
+    @property
     def length(self) -> int:
         """Number of rows."""
         return int(self._starts[-1])
