@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from splicecore.training.fold import Fold
     from splicecore.training.paralogs import Paralogs
 
-__all__ = ["Alarm", "overlap_alarm", "sequence_alarm"]
+__all__ = ["Alarm", "overlap_alarm", "position_alarm", "sequence_alarm"]
 
 _SHOWN = 20
 
@@ -79,6 +79,30 @@ def overlap_alarm(genes: pa.Table, fold: Fold, margin: int = 0) -> Alarm:
     message = found if len(keys) else "no gene and no pair of overlapping genes is on two sides"
     return Alarm(
         name="gene_overlap", fired=len(keys) > 0, message=message, value=float(len(keys)), limit=0.0, details=details
+    )
+
+
+def position_alarm(keys: npt.NDArray[np.uint64], sides: npt.NDArray[np.int8]) -> Alarm:
+    """Look for tested rows at positions that rows of training or validation have too.
+
+    Parameters
+    ----------
+    keys
+        uint64, shape (k,): equal where contig, strand and position are; see
+        :func:`splicecore.training.permutation.position_keys`. A sample serves if it takes all rows of a key or none.
+    sides
+        int8, shape (k,): side of each row's gene.
+    """
+    tested = keys[sides == TEST]
+    known = np.unique(keys[(sides != TEST) & (sides != UNUSED)])
+    shared = int(np.isin(tested, known).sum())
+    found = f"{shared:,} of {len(tested):,} tested rows lie at positions of training or validation rows"
+    return Alarm(
+        name="shared_positions",
+        fired=shared > 0,
+        message=found if shared else f"none of {len(tested):,} tested rows lies at a position of another side",
+        value=shared / max(1, len(tested)),
+        limit=0.0,
     )
 
 

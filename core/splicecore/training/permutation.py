@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from splicecore.plugins.protocols import MetaModel
 
-__all__ = ["KeyedBatch", "feature_keys", "permutation_alarm", "position_keys", "scrambled_labels"]
+__all__ = ["KeyedBatch", "feature_keys", "kept_by_key", "permutation_alarm", "position_keys", "scrambled_labels"]
 
 _Keys = npt.NDArray[np.uint64]
 _Floats = npt.NDArray[np.float64]
@@ -61,6 +61,26 @@ def feature_keys(features: npt.NDArray[np.float32]) -> _Keys:
     return keys
 
 
+def kept_by_key(keys: _Keys, probability: npt.ArrayLike, seed: int) -> npt.NDArray[np.bool_]:
+    """Choose rows by a lot that depends on the keys and the seed alone, so that rows of one key share it.
+
+    Parameters
+    ----------
+    keys
+        uint64, shape (k,).
+    probability
+        Of being kept, one or shape (k,).
+    seed
+        Of the lot.
+
+    Returns
+    -------
+    bool, shape (k,)
+    """
+    kept: npt.NDArray[np.bool_] = _uniform(keys, "keep", seed) < np.asarray(probability, dtype=np.float64)
+    return kept
+
+
 def scrambled_labels(keys: _Keys, shares: _Floats, seed: int) -> npt.NDArray[np.int8]:
     """Draw labels that depend on the keys and the seed alone: rows of one key have one label, wherever they are.
 
@@ -77,9 +97,14 @@ def scrambled_labels(keys: _Keys, shares: _Floats, seed: int) -> npt.NDArray[np.
     -------
     int8, shape (k,)
     """
-    salt = np.uint64(int(digest(["scramble", seed])[:16], 16))
-    uniform = (_mix(_mix(keys ^ salt)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.searchsorted(np.cumsum(shares)[:2], uniform, side="right").astype(np.int8)
+    return np.searchsorted(np.cumsum(shares)[:2], _uniform(keys, "scramble", seed), side="right").astype(np.int8)
+
+
+def _uniform(keys: _Keys, purpose: str, seed: int) -> _Floats:
+    """Numbers from 0 to below 1 that depend on the keys, the purpose and the seed: float64, shape (k,)."""
+    salt = np.uint64(int(digest([purpose, seed])[:16], 16))
+    lot: _Floats = (_mix(_mix(keys ^ salt)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return lot
 
 
 def permutation_alarm(

@@ -119,6 +119,51 @@ class TrainingRows:
             total = total + ClassTotals.of(chunk.labels, chunk.inclusion_prob)
         return total
 
+    def position_keys(self) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]]:
+        """Yield for all rows of the dataset, whatever ``max_rows`` says, their genes and the keys of their positions.
+
+        Yields
+        ------
+        int64 (k,): row of each one's gene in the table of genes (-1: none of them); uint64 (k,): see
+        :func:`splicecore.training.permutation.position_keys`.
+        """
+        from splicecore.training.permutation import position_keys
+
+        for batch in self.dataset.batches(["contig", "strand", "gene_id", "position"], rows=_ROWS):
+            yield self._lookup.rows(batch), position_keys(batch)
+
+    def spread_sample(self, rows: npt.NDArray[np.bool_], size: int) -> list[RowChunk]:
+        """Sample the rows of chosen genes, spread over the whole dataset, the same ones every time.
+
+        Rows that are splice sites make up as much as half of the sample. A row's lot is that of its features, so that
+        rows of the same features on two sides of a division meet in the samples of both.
+
+        Parameters
+        ----------
+        rows
+            bool, shape (genes,).
+        size
+            How many rows, give or take a few.
+
+        Returns
+        -------
+        Chunks of all features; ``inclusion_prob`` has the probability of this sample as a factor.
+        """
+        from splicecore.training.permutation import feature_keys, kept_by_key
+
+        counts = self.totals(rows).rows
+        sites, others = int(counts[1:].sum()), int(counts[0])
+        of_sites = min(1.0, max(size / 2, size - others) / max(sites, 1))
+        of_others = min(1.0, max(size / 2, size - sites) / max(others, 1))
+        found = []
+        for chunk in self.select(rows):
+            keep = np.where(chunk.labels > 0, of_sites, of_others)
+            chosen = np.flatnonzero(kept_by_key(feature_keys(chunk.matrix), keep, self._seed))
+            if len(chosen):
+                probability = chunk.inclusion_prob[chosen] * keep[chosen]
+                found.append(RowChunk(chunk.matrix[chosen], chunk.labels[chosen], probability, chunk.genes[chosen]))
+        return found
+
     @functools.cached_property
     def _held(self) -> list[RowChunk]:
         return list(self._read(self.names))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from splicecore.errors import InputError
 from splicecore.evaluate.metrics import average_precision
-from splicecore.training.alarms import overlap_alarm, sequence_alarm
+from splicecore.training.alarms import overlap_alarm, position_alarm, sequence_alarm
 from splicecore.training.feature_probe import CONTRASTS, DIRECTIONS, probe_features
-from splicecore.training.fold import Fold
+from splicecore.training.fold import TEST, TRAIN, UNUSED, VALID, Fold
 from splicecore.training.paralogs import Paralogs
 from splicecore.training.permutation import feature_keys, permutation_alarm, position_keys, scrambled_labels
 from splicecore.training.split_config import SplitConfig
@@ -221,3 +221,18 @@ def test_similar_genes_are_found_across_sides_only(many_genes):
     assert alarm.value == pytest.approx(1 / 50)
     assert [(d["gene_id_1"], d["gene_id_2"], d["identity"]) for d in alarm.details] == [("chr1-1", "chr2-20", 0.9)]
     assert not sequence_alarm(many_genes, fold, paralogs, limit=0.1).fired
+
+
+def test_shared_positions_are_counted_across_sides_only():
+    table = pa.table({"contig": ["1", "chr1", "1", "1", "1"], "strand": list("++-++"), "position": [5, 5, 5, 6, 6]})
+    keys = position_keys(table)
+    clean = position_alarm(keys, np.array([TRAIN, TRAIN, TEST, TEST, TEST], dtype=np.int8))
+    assert not clean.fired
+    assert clean.value == 0
+    assert not position_alarm(keys, np.array([TEST, UNUSED, TRAIN, TEST, UNUSED], dtype=np.int8)).fired
+    for side in (TRAIN, VALID):
+        alarm = position_alarm(keys, np.array([side, TEST, TRAIN, TEST, TEST], dtype=np.int8))
+        assert alarm.fired
+        assert alarm.value == pytest.approx(1 / 3)
+        assert "1 of 3 tested rows" in alarm.message
+    assert not position_alarm(keys[:0], np.zeros(0, dtype=np.int8)).fired

@@ -28,6 +28,7 @@ class Rows:
                 "label": label,
                 "inclusion_prob": np.where(kind == "TN", 0.25, 1.0),
                 "pred_type": kind,
+                "position": np.arange(rows) // 2,
                 "x": rng.random(rows, dtype=np.float32),
                 "y": np.arange(rows, dtype=np.float32),
             }
@@ -37,7 +38,10 @@ class Rows:
         self.contract = SimpleNamespace(names=("x", "y"))
         self.files = (SimpleNamespace(name="a.parquet"), SimpleNamespace(name="b.parquet"))
 
-    def batches(self, columns, rows, files):
+    def batches(self, columns, rows, files=None):
+        if files is None:
+            yield from self.table.select(columns).to_batches(max_chunksize=rows)
+            return
         half = len(self.table) // 2
         part = self.table.slice(half * (files[0].name == "b.parquet"), half).select(columns)
         yield from part.to_batches(max_chunksize=min(rows, 700))
@@ -98,3 +102,59 @@ def test_batches_come_again_with_weights_whose_mean_is_one():
     assert weight.mean() == pytest.approx(1)
     sums = [weight[label == kind].sum() for kind in range(3)]
     assert sums == pytest.approx([sums[0]] * 3)
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_a_spread_sample_is_of_the_whole_dataset_and_the_same_again(incremental):
+    data = Rows(40_000)
+    chosen = np.array([True, False, True])
+    rows = TrainingRows(data, GENES, incremental=incremental)
+    sample = collect(rows.spread_sample(chosen, 3000))
+    matrix, labels, probability, genes = sample
+    assert len(labels) == pytest.approx(3000, rel=0.1)
+    assert set(genes.tolist()) == {0, 2}
+    assert (labels > 0).mean() == pytest.approx(0.5, abs=0.05)
+    spread = np.histogram(matrix[:, 1], bins=10, range=(0, 40_000))[0]  # column y is the row's number
+    assert spread.min() > 200
+    weight = 1 / probability
+    everything = collect(rows.select(chosen))
+    for site in (False, True):
+        truth = (1 / everything[2])[(everything[1] > 0) == site].sum()
+        assert weight[(labels > 0) == site].sum() == pytest.approx(truth, rel=0.1)
+    again = collect(TrainingRows(data, GENES, incremental=not incremental).spread_sample(chosen, 3000))
+    assert all(np.array_equal(one, other) for one, other in zip(sample, again, strict=True))
+    other = collect(TrainingRows(data, GENES, seed=7).spread_sample(chosen, 3000))
+    assert not np.array_equal(other[0], matrix)
+
+
+def test_a_spread_sample_of_little_is_all_of_it():
+    rows = TrainingRows(Rows(500), GENES)
+    chosen = np.array([True, True, True])
+    whole, sample = collect(rows.select(chosen)), collect(rows.spread_sample(chosen, 10_000))
+    assert all(np.array_equal(one, other) for one, other in zip(whole, sample, strict=True))
+
+
+def test_copies_meet_in_the_samples_of_both_sides():
+    data = Rows(20_000)
+    gene = data.table.column("gene_id").to_numpy(zero_copy_only=False)
+    x, y = (data.table.column(name).to_numpy().copy() for name in ("x", "y"))
+    a, b = np.flatnonzero(gene == "A")[:4000], np.flatnonzero(gene == "B")[:4000]
+    x[b], y[b] = x[a], y[a]
+    label = data.table.column("label").to_numpy().copy()
+    label[b] = label[a]
+    for name, values in (("x", x), ("y", y), ("label", label)):
+        data.table = data.table.set_column(data.table.schema.get_field_index(name), name, pa.array(values))
+    rows = TrainingRows(data, GENES)
+    one, other = (collect(rows.spread_sample(np.arange(3) == k, 1000))[0] for k in (0, 1))
+    shared = len({tuple(row) for row in one.tolist()} & {tuple(row) for row in other.tolist()})
+    assert shared > 0.6 * len(one)  # by independent lots it would be a fifth
+
+
+def test_positions_of_all_rows_have_keys():
+    data = Rows()
+    parts = zip(*TrainingRows(data, GENES, max_rows=9).position_keys(), strict=True)
+    genes, keys = (np.concatenate(part) for part in parts)
+    assert len(genes) == len(keys) == 4000
+    rows = data.table.select(["contig", "strand", "position"]).to_pylist()
+    assert len(np.unique(keys)) == len({tuple(row.values()) for row in rows})
+    assert set(genes.tolist()) == {-1, 0, 1, 2}
