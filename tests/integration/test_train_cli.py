@@ -29,6 +29,7 @@ class Config:
 @hookimpl
 def splicecore_meta_models():
     yield MetaModelSpec(name="softmax", factory=__name__ + ":Softmax", config_cls=Config, out_of_core=True)
+    yield MetaModelSpec(name="hoarder", factory=__name__ + ":Softmax", config_cls=Config)
 
 
 class Softmax:
@@ -289,6 +290,7 @@ def test_lists_and_shows_trained_models(call, dataset, bench, tmp_path):
         (["--split", "chromosome"], 2, "test"),
         (["--split", "chromosome", "--test-chromosomes", "chr77"], 3, "chr77"),
         (["--ablate", "contextual"], 2, "context"),
+        (["--model", "hoarder", "--incremental"], 2, "--model softmax"),
     ],
 )
 def test_refuses_what_makes_no_sense(call, dataset, tmp_path, arguments, code, said):

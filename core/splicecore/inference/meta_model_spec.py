@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaModelChoice"]
 
+MEMORY = "memory_gib"
+"""Setting of meta-models that can keep rows in files: from which size on, in GiB. It changes no byte of the model."""
+
 _METHODS = ("fit", "predict_proba", "save", "load")
 
 
@@ -81,6 +84,28 @@ class MetaModelChoice:
         if missing:
             raise ContractError(f"meta-model {self.name!r} is {type(model).__name__}, which lacks {', '.join(missing)}")
         return model  # type: ignore[no-any-return]
+
+    def streaming(self, host: PluginHost) -> MetaModelChoice:
+        """Return the same model, told to keep no rows in memory: ``memory_gib`` is 0 where it is a setting not given.
+
+        Raises
+        ------
+        ConfigError
+            If the model holds all rows in memory; the hint names those that do not.
+        """
+        spec = host.meta_model(self.name)
+        if not spec.out_of_core:
+            others = sorted(name for name, other in host.meta_models().items() if other.out_of_core)
+            raise ConfigError(
+                f"meta-model {self.name} holds all rows in memory, so they cannot be streamed from disk",
+                hint=f"leave --incremental out, or take --model {' or '.join(others)}"
+                if others
+                else "leave --incremental out",
+            )
+        names = () if spec.config_cls is None else (field.name for field in attrs.fields(spec.config_cls))
+        if MEMORY not in names:
+            return self
+        return attrs.evolve(self, settings={MEMORY: 0, **self.settings})
 
     def resolved(self, host: PluginHost) -> dict[str, Any]:
         """Return all settings, those that were not given too, JSON-able."""

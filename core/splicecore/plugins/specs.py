@@ -272,7 +272,11 @@ class UncertaintySpec:
 
 @attrs.frozen(kw_only=True)
 class MetaModelSpec:
-    """A trainable model that recalibrates base scores from features. ``out_of_core``: fits from a stream of batches."""
+    """A trainable model that recalibrates base scores from features.
+
+    ``out_of_core``: fits from a stream of batches without holding their rows. Training that streams sets ``memory_gib``
+    to 0 where the configuration has that setting: from which size on rows are kept in files.
+    """
 
     name: str = attrs.field(validator=_check_name)
     factory: str = attrs.field(validator=_check_object_path)

@@ -151,7 +151,7 @@ class FoldTrainer:
         write_json(folder / PRUNING, pruning.to_json())
         weights = WeightConfig(class_weight=self.config.class_weights, inclusion=self.config.inclusion_weights)
         batches = RowBatches(self.rows, train, pruning.kept, totals, weights)
-        model = self.choice.open(self.host)
+        model = self._unfitted()
         logger.info("%s: fitting %s on %d rows, %d features", fold.name, self.choice.name, *_size(totals, pruning))
         try:
             model.fit(batches, RowBatches(self.rows, valid, pruning.kept, totals, weights), self.config.seed)
@@ -170,6 +170,10 @@ class FoldTrainer:
         )
         write_json(folder / MODEL, record.to_json())
         return MetaScorer(model, record, self.contract, self.pipeline)
+
+    def _unfitted(self) -> MetaModel:
+        choice = self.choice.streaming(self.host) if self.config.incremental else self.choice
+        return choice.open(self.host)
 
     def _prune(self, fold: Fold, without: Collection[str]) -> Pruning:
         names = tuple(name for name in self.contract.names if name not in without)

@@ -75,7 +75,8 @@ class TrainConfig:
     mask_boundary
         Table of transcripts that are cut by the edge of the known sequence: their sites do not count in the evaluation.
     incremental
-        Stream the rows from disk instead of holding them; the model's bytes do not depend on it.
+        Stream the rows from disk instead of holding them, and have the model keep them in files too, which not every
+        model can; the model's bytes do not depend on it.
     max_rows
         Use so many rows at most: all that are no true negatives as far as they go, and a sample of the others.
     final

@@ -81,6 +81,8 @@ def train(
     folder = Path(config.out_dir)
     dataset = _open_dataset(config)
     config.choice.open(session.host)  # fails early if it cannot be had
+    if config.incremental:
+        config.choice.streaming(session.host)  # likewise
     refuse_foreign(folder)
     make_folder(folder)
     if placed is not None:
