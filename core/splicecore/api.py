@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from splicecore.genome.genes import Gene, GeneCatalog
     from splicecore.genome.reference import Reference
     from splicecore.genome.sites import SiteIndex
+    from splicecore.inference.scorer import MetaScorer
     from splicecore.plugins.host import PluginHost
     from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
     from splicecore.predict.blocks import Block
@@ -80,6 +81,8 @@ if TYPE_CHECKING:
     from splicecore.resources.keys import ResourceKey
     from splicecore.resources.resource_set import ResourceSet
     from splicecore.session import Session
+    from splicecore.training.model_directory import ModelDirectory
+    from splicecore.training.train_config import TrainConfig
 
 __all__ = [
     "API_VERSION",
@@ -120,7 +123,9 @@ __all__ = [
     "InputError",
     "MetaModel",
     "MetaModelSpec",
+    "MetaScorer",
     "MissingDependencyError",
+    "ModelDirectory",
     "N",
     "OpenRequest",
     "OutputError",
@@ -145,6 +150,7 @@ __all__ = [
     "SiteIndex",
     "SplicecoreError",
     "T",
+    "TrainConfig",
     "UncertaintySpec",
     "UncertaintyStrategy",
     "check_codes",
@@ -175,6 +181,8 @@ _LAZY = {
     "Gene": "splicecore.genome.genes",
     "GeneCatalog": "splicecore.genome.genes",
     "GeneRecord": "splicecore.features.gene_record",
+    "MetaScorer": "splicecore.inference.scorer",
+    "ModelDirectory": "splicecore.training.model_directory",
     "PluginHost": "splicecore.plugins.host",
     "PluginRecord": "splicecore.plugins.records",
     "PluginSettings": "splicecore.plugins.records",
@@ -184,6 +192,7 @@ _LAZY = {
     "ResourceSet": "splicecore.resources.resource_set",
     "Session": "splicecore.session",
     "SiteIndex": "splicecore.genome.sites",
+    "TrainConfig": "splicecore.training.train_config",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
     "read_annotation": "splicecore.genome.annotation",

@@ -17,7 +17,7 @@ from splicecore.genome.sites import splice_sites
 if TYPE_CHECKING:
     from splicecore.genome.annotation import Annotation
 
-__all__ = ["SiteLabels", "canonical_transcripts"]
+__all__ = ["Kind", "Scope", "SiteLabels", "canonical_transcripts"]
 
 _BITS = 40
 _PREFERRED = ("MANE_Select", "Ensembl_canonical", "RefSeq Select", "RefSeq_Select", "appris_principal_1")
