@@ -166,3 +166,15 @@ def test_requests_decide_alone(weights: Path, codes: np.ndarray) -> None:
             results.append(model.predict(codes).tobytes())
 
     assert results[0] == results[1]
+
+
+def test_the_spread_of_the_members(weights: Path, codes: np.ndarray) -> None:
+    with open_(weights, context=80) as plain, open_(weights, context=80, member_spread=True) as model:
+        assert model.spec == attrs.evolve(plain.spec, outputs=(*SPEC.outputs, "acceptor_spread", "donor_spread"))
+        assert model.fingerprint == plain.fingerprint
+        scores = model.predict(codes)
+        assert scores[:, :, :3].tobytes() == plain.predict(codes).tobytes()
+    assert 0 < scores[:, :, 3:].max() <= 0.5
+
+    with pytest.raises(ConfigError, match="member_spread needs an ensemble"):
+        open_(weights, context=80, members=[9], member_spread=True)

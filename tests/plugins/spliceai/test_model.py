@@ -216,3 +216,24 @@ def test_requests_decide_alone(random_weights: Path, codes: np.ndarray) -> None:
             results.append(model.predict(window).tobytes())
 
     assert results[0] == results[1] == results[2]
+
+
+def test_the_spread_of_the_members(random_weights: Path, codes: np.ndarray) -> None:
+    window = codes[np.newaxis, :10_030]
+    request = request_for(random_weights, [1, 3])
+    with (
+        open_model(SPEC, request) as plain,
+        open_model(SPEC, attrs.evolve(request, config={**request.config, "member_spread": True})) as model,
+    ):
+        assert model.spec == attrs.evolve(SPEC, outputs=(*SPEC.outputs, "acceptor_spread", "donor_spread"))
+        assert model.fingerprint == plain.fingerprint
+        scores = model.predict(window)
+        assert scores.shape == (1, 30, 5)
+        assert scores[:, :, :3].tobytes() == plain.predict(window).tobytes()
+    assert 0 < scores[:, :, 3:].max() <= 0.5
+
+
+@pytest.mark.parametrize("config", [{"members": [2], "member_spread": True}, {"member_spread": "yes"}])
+def test_settings_of_the_spread_that_make_no_sense(random_weights: Path, config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="member_spread"):
+        open_model(SPEC, OpenRequest(weights=str(random_weights), config=config))

@@ -80,6 +80,25 @@ def test_unknown_bases_and_several_rows_score_as_with_torch(random_weights: Path
     assert np.ptp(by_torch) > 0.1
 
 
+def test_the_spread_of_the_members_is_as_with_torch(keras_network: Any, tmp_path: Path) -> None:
+    from splicecore_spliceai.tensorflow_engine import TensorflowEnsemble
+    from splicecore_splicenet.engine import SplicenetEnsemble
+
+    files = [keras_network(1, seed=seed).save(tmp_path / f"{seed}.h5") for seed in range(3)]
+    members = [load_keras_h5(file, spliceai_architecture(80)) for file in files]
+    rows = np.random.default_rng(5).integers(0, 5, (2, 80 + 60)).astype(np.uint8)
+    by_torch = SplicenetEnsemble(members, member_spread=True).predict(rows)
+
+    plain, ensemble = TensorflowEnsemble(members), TensorflowEnsemble(members, threads=2, member_spread=True)
+    scores = ensemble.predict(rows)
+
+    np.testing.assert_allclose(scores, by_torch, rtol=0, atol=TOLERANCE)
+    assert scores[..., :3].tobytes() == plain.predict(rows).tobytes()
+    assert ensemble.predict(rows[:0]).shape == (0, 60, 5)
+    for opened in (plain, ensemble):
+        opened.close()
+
+
 @pytest.mark.parametrize(
     "architecture",
     [

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 from splicecore.api import BaseModelSpec, ConfigError, OpenRequest, ResourceNotFoundError
 from splicecore_splicenet.engine import SplicenetEnsemble
+from splicecore_splicenet.member_spread import with_member_spread
 from splicecore_splicenet.model import EnsembleModel
 
 from splicecore_openspliceai.checkpoints import REMEDY, CheckpointFolder, choose_checkpoints
@@ -32,7 +33,8 @@ class OpenSpliceAI(EnsembleModel):
     ----------
     spec
         The descriptor that the plugin's hook yields. ``self.spec`` is that of the weights: ``left`` and ``right`` are
-        half of their context, the summary names species, context and number of networks.
+        half of their context, the summary names species, context and number of networks, and the outputs are those
+        that the settings ask for.
     request
         Weights (a checkpoint folder, a file, or a folder of checkpoint folders), engine, device, threads and settings
         (:class:`OpenSpliceAIConfig`).
@@ -55,8 +57,14 @@ class OpenSpliceAI(EnsembleModel):
         self.config = OpenSpliceAIConfig.from_mapping(request.config)
         self.folder = choose_checkpoints(Path(request.weights), self.config)
         networks = load_members(self.folder, self.config)
+        if self.config.member_spread:
+            spec = with_member_spread(spec, networks)
         ensemble = SplicenetEnsemble(
-            networks, device=request.device, threads=request.threads, convolutions=self.config.convolutions
+            networks,
+            device=request.device,
+            threads=request.threads,
+            convolutions=self.config.convolutions,
+            member_spread=self.config.member_spread,
         )
         super().__init__(_opened(spec, self.config, self.folder, networks), _fingerprint(networks), ensemble)
         logger.info("%s, from %s", self.spec.summary, self.folder.path)

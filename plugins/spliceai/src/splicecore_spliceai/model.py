@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from splicecore.api import BaseModelSpec, ConfigError, OpenRequest
+from splicecore_splicenet.member_spread import with_member_spread
 from splicecore_splicenet.model import EnsembleModel
 
 from splicecore_spliceai.config import SpliceAIConfig
@@ -27,7 +28,7 @@ class SpliceAI(EnsembleModel):
     Parameters
     ----------
     spec
-        The descriptor that the plugin's hook yields.
+        The descriptor that the plugin's hook yields. ``self.spec`` names the outputs that the settings ask for.
     request
         Folder of the weights, engine, device, threads and settings (:class:`SpliceAIConfig`).
 
@@ -47,6 +48,8 @@ class SpliceAI(EnsembleModel):
                 f"spliceai has no engine {request.engine!r}", hint=f"its engines are {', '.join(spec.engines)}"
             )
         self.config = SpliceAIConfig.from_mapping(request.config)
+        if self.config.member_spread:
+            spec = with_member_spread(spec, self.config.members)
         networks = load_members(request.weights, self.config.members)
         ensemble = _open_ensemble(networks, request.engine or spec.engines[0], request, self.config)
         super().__init__(spec, _fingerprint(self.config, networks), ensemble)
@@ -64,10 +67,18 @@ def _open_ensemble(
     if engine == "tensorflow":
         from splicecore_spliceai.tensorflow_engine import TensorflowEnsemble
 
-        return TensorflowEnsemble(networks, device=request.device, threads=request.threads)
+        return TensorflowEnsemble(
+            networks, device=request.device, threads=request.threads, member_spread=config.member_spread
+        )
     from splicecore_splicenet.engine import SplicenetEnsemble
 
-    return SplicenetEnsemble(networks, device=request.device, threads=request.threads, convolutions=config.convolutions)
+    return SplicenetEnsemble(
+        networks,
+        device=request.device,
+        threads=request.threads,
+        convolutions=config.convolutions,
+        member_spread=config.member_spread,
+    )
 
 
 def _fingerprint(config: SpliceAIConfig, networks: list[NetworkWeights]) -> str:

@@ -14,6 +14,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from splicecore_splicenet.member_spread import SPREADS, MemberSpread
 
 from splicecore_spliceai.keras_network import build_network, weights_by_variable
 from splicecore_spliceai.tensorflow_runtime import open_tensorflow
@@ -38,6 +39,8 @@ class TensorflowEnsemble:
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
     threads
         Networks that are computed at the same time on the CPU. Other devices are driven by one thread.
+    member_spread
+        Give :data:`~splicecore_splicenet.member_spread.SPREADS` after the means.
 
     Raises
     ------
@@ -55,7 +58,14 @@ class TensorflowEnsemble:
     not the cores in use. GPU memory is left to TensorFlow's settings (``TF_FORCE_GPU_ALLOW_GROWTH``).
     """
 
-    def __init__(self, weights: Sequence[NetworkWeights], *, device: str = "cpu", threads: int = 1) -> None:
+    def __init__(
+        self,
+        weights: Sequence[NetworkWeights],
+        *,
+        device: str = "cpu",
+        threads: int = 1,
+        member_spread: bool = False,
+    ) -> None:
         if not weights:
             raise ValueError("an ensemble needs at least one network")
         if any(network.architecture != weights[0].architecture for network in weights):
@@ -72,6 +82,7 @@ class TensorflowEnsemble:
         self._threads = threads if self._on_cpu else 1
         self._closed = False
         self._lock = threading.Lock()
+        self._member_spread = member_spread
 
     @property
     def radius(self) -> int:
@@ -89,21 +100,25 @@ class TensorflowEnsemble:
         Returns
         -------
         float32, (n, L, outputs)
-            Mean over the networks. A row's scores do not depend on the other rows.
+            Mean over the networks, then the deviations where they are asked for. A row's scores do not depend on the
+            other rows.
         """
         n, length = codes.shape[0], codes.shape[1] - 2 * self.radius
         if length < 0:
             raise ValueError(f"rows of {codes.shape[1]} bases are shorter than the context of {2 * self.radius}")
         total = np.zeros((n, length, self.architecture.outputs), dtype=np.float32)
+        spreads = [MemberSpread.zeros(length) for _ in range(n)] if self._member_spread else []
         if total.size == 0:
-            return total
+            return self._with_deviations(total, spreads)
         tasks = list(product(range(n), range(len(self._networks))))
         with contextlib.nullcontext() if self._on_cpu else self._runtime.exact_products():
             scored = self._open_pool().map(lambda task: self._score_row(codes[task[0]], task[1]), tasks)
-            for (row, _), scores in zip(tasks, scored, strict=True):
+            for (row, member), scores in zip(tasks, scored, strict=True):
                 total[row] += scores
+                if spreads:
+                    spreads[row].add(member, scores.T)
         total /= np.float32(len(self._networks))
-        return total
+        return self._with_deviations(total, spreads)
 
     def close(self) -> None:
         """Stop the threads and drop the networks. May be called twice."""
@@ -112,6 +127,14 @@ class TensorflowEnsemble:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
         self._networks, self._function = [], None
+
+    def _with_deviations(self, means: npt.NDArray[np.float32], spreads: list[MemberSpread]) -> npt.NDArray[np.float32]:
+        if not self._member_spread:
+            return means
+        deviations = np.empty((*means.shape[:2], len(SPREADS)), dtype=np.float32)
+        for row, spread in enumerate(spreads):
+            deviations[row] = spread.deviation(len(self._networks))
+        return np.concatenate([means, deviations], axis=2)
 
     def _score_row(self, codes: npt.NDArray[np.uint8], member: int) -> npt.NDArray[np.float32]:
         tf = self._runtime.tf

@@ -19,6 +19,7 @@ import torch
 from splicecore.api import ConfigError
 
 from splicecore_splicenet.choices import CONVOLUTIONS, Convolutions
+from splicecore_splicenet.member_spread import SPREADS, MemberSpread
 from splicecore_splicenet.network import Network, Stage
 from splicecore_splicenet.scratch import Scratch
 
@@ -45,6 +46,8 @@ class SplicenetEnsemble:
         Threads that compute on the CPU. Scores do not depend on it. Other devices are driven by one thread.
     convolutions
         ``"fast"``: as a Fourier transform where that is faster; ``"direct"``: none. Scores differ by about 1e-6.
+    member_spread
+        Give :data:`~splicecore_splicenet.member_spread.SPREADS` after the means.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class SplicenetEnsemble:
         device: str = "cpu",
         threads: int = 1,
         convolutions: Convolutions = "fast",
+        member_spread: bool = False,
     ) -> None:
         if not weights:
             raise ValueError("an ensemble needs at least one network")
@@ -79,6 +83,7 @@ class SplicenetEnsemble:
         self.device = _open_device(device)
         self._weights = list(weights)
         self._convolutions = convolutions
+        self._member_spread = member_spread
         self._networks: list[Network] = []  # made when they are first needed: many a model is opened for its name only
         self._threads = threads if self.device.type == "cpu" else 1
         self._memory = Scratch(self.device)
@@ -103,12 +108,14 @@ class SplicenetEnsemble:
         Returns
         -------
         float32, (n, L, outputs)
-            Mean over the networks. A row's scores do not depend on the other rows.
+            Mean over the networks, then the deviations where they are asked for. A row's scores do not depend on the
+            other rows.
         """
         n, length = codes.shape[0], codes.shape[1] - 2 * self.radius
         if length < 0:
             raise ValueError(f"rows of {codes.shape[1]} bases are shorter than the context of {2 * self.radius}")
-        scores = np.empty((n, length, self.architecture.outputs), dtype=np.float32)
+        outputs = self.architecture.outputs + (len(SPREADS) if self._member_spread else 0)
+        scores = np.empty((n, length, outputs), dtype=np.float32)
         with self._lock:
             pool = self._open_pool()
             if scores.size:
@@ -130,18 +137,28 @@ class SplicenetEnsemble:
         self, pool: ThreadPoolExecutor, codes: npt.NDArray[np.uint8], scores: npt.NDArray[np.float32]
     ) -> None:
         """Fill ``scores``, (L, outputs)."""
+        outputs, length = self.architecture.outputs, len(scores)
         with torch.inference_mode():
             row = torch.from_numpy(np.array(codes)).to(self.device)
-            total = torch.zeros(scores.shape[::-1], device=self.device)
-            stages = [stage for network in self._networks for stage in network.stages(row, total, self._memory)]
+            total = torch.zeros((outputs, length), device=self.device)
+            spread = None
+            if self._member_spread:
+                spread = MemberSpread.zeros(length, lambda shape: torch.zeros(shape, device=self.device))
+            stages = [
+                stage
+                for member, network in enumerate(self._networks)
+                for stage in network.stages(row, total, self._memory, member, spread)
+            ]
         team = _Team(self._threads)
         futures = [pool.submit(_work, stages, team, scratch) for scratch in self._scratches]
         failures = [error for error in [future.exception() for future in futures] if error is not None]
         for error in failures:
             if not isinstance(error, threading.BrokenBarrierError):  # the others only stopped because of this one
                 raise error
-        scores[:] = total.t().cpu().numpy()
-        scores /= np.float32(len(self._networks))
+        scores[:, :outputs] = total.t().cpu().numpy()
+        scores[:, :outputs] /= np.float32(len(self._networks))
+        if spread is not None:
+            scores[:, outputs:] = spread.deviation(len(self._networks), lambda sums: sums.cpu().numpy())
 
     def _open_networks(self) -> None:
         if not self._networks:

@@ -20,7 +20,7 @@ class Ensemble(Protocol):
     """What computes the networks: torch's :class:`~splicecore_splicenet.engine.SplicenetEnsemble` or another engine."""
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
-        """Return float32 (n, L, outputs), the mean over the networks, for uint8 (n, radius + L + radius)."""
+        """Return float32 (n, L, outputs), means over the networks first, for uint8 (n, radius + L + radius)."""
         ...
 
     def close(self) -> None:
@@ -56,8 +56,8 @@ class EnsembleModel:
 
         Returns
         -------
-        float32, (n, L, 3)
-            Probabilities of neither, acceptor, donor: the mean over the networks.
+        float32, (n, L, outputs)
+            Probabilities of neither, acceptor, donor, the mean over the networks; then what else the spec names.
 
         Raises
         ------

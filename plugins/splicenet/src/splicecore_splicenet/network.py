@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from splicecore_splicenet.architecture import Architecture
+    from splicecore_splicenet.member_spread import MemberSpread
     from splicecore_splicenet.weights import BlockWeights, NetworkWeights
 
 __all__ = ["DirectConvolution", "Network", "Stage"]
@@ -73,7 +74,9 @@ class Network(nn.Module):
             for index, block in enumerate(weights.blocks)
         )
 
-    def stages(self, codes: Tensor, total: Tensor, memory: Scratch) -> list[Stage]:
+    def stages(
+        self, codes: Tensor, total: Tensor, memory: Scratch, member: int = 0, spread: MemberSpread | None = None
+    ) -> list[Stage]:
         """Say what scoring a tile takes; nothing is computed yet.
 
         Parameters
@@ -84,6 +87,8 @@ class Network(nn.Module):
             float32, (outputs, L): the last stage adds the probabilities to it.
         memory
             For ``x``, ``h`` and the sum of the skips; shared by all threads, one tile at a time.
+        member, spread
+            Number of the network in its ensemble, and what the last stage adds the probabilities to as well.
         """
         length, channels = len(codes), self.architecture.channels
         spill = max((block.unit for block in self._residuals()), default=0)
@@ -98,7 +103,7 @@ class Network(nn.Module):
             if self.architecture.ends_group(index):
                 margin = start + (length - total.shape[1]) // 2
                 stages.append(self._skip((index + 1) // self.architecture.group, x, margin, logits))
-        stages.append(_softmax(logits, total))
+        stages.append(_softmax(logits, total, member, spread))
         return stages
 
     def _residuals(self) -> list[_ResidualBlock]:
@@ -224,12 +229,15 @@ class DirectConvolution(nn.Module):
             out.copy_(result)
 
 
-def _softmax(logits: Tensor, total: Tensor) -> Stage:
+def _softmax(logits: Tensor, total: Tensor, member: int, spread: MemberSpread | None) -> Stage:
     length = logits.shape[1]
 
     def run(portion: int, _: Scratch) -> None:
         rows = _portion(portion, length)
-        total[:, rows] += torch.softmax(logits[:, rows], dim=0)
+        probabilities = torch.softmax(logits[:, rows], dim=0)
+        total[:, rows] += probabilities
+        if spread is not None:
+            spread.add(member, probabilities, rows)
 
     return Stage(_portions(length), run)
 
