@@ -1,9 +1,10 @@
 """Configuration of a run, from a TOML file, the environment and the command line, in that order of rising weight.
 
 Files have the tables ``[run]`` with the keys of :class:`RunConfig`, ``[predict]`` with those of :class:`PredictConfig`,
-``[dataset]`` with those of a dataset's configuration, ``[features.SET]`` with the settings of feature set SET,
-``[plugins]`` with those of :class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of
-base model NAME. A key that nothing reads is an error that names it, never ignored.
+``[dataset]``, ``[train]`` and ``[evaluate]`` with those of a dataset's, a training's and an evaluation's configuration,
+``[features.SET]`` with the settings of feature set SET, ``[plugins]`` with those of
+:class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of base model NAME. A key that
+nothing reads is an error that names it, never ignored.
 """
 
 from __future__ import annotations
@@ -223,6 +224,8 @@ class FileConfig:
     run: dict[str, Any] = attrs.field(factory=dict)
     predict: dict[str, Any] = attrs.field(factory=dict)
     dataset: dict[str, Any] = attrs.field(factory=dict)
+    train: dict[str, Any] = attrs.field(factory=dict)
+    evaluate: dict[str, Any] = attrs.field(factory=dict)
     features: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     plugins: dict[str, Any] = attrs.field(factory=dict)
     models: dict[str, dict[str, Any]] = attrs.field(factory=dict)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from splicecore.dataset.builder import BuildResult
     from splicecore.dataset.config import DatasetConfig
+    from splicecore.evaluate.evaluation import Evaluation
+    from splicecore.evaluate.task import EvaluateTask
     from splicecore.inference.scorer import MetaScorer
     from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.base_model_pass import PredictResult
@@ -314,6 +316,23 @@ class Session:
         from splicecore.training.trainer import train
 
         return train(self, train_config(config, **options), told, placed)
+
+    def evaluate(self, task: EvaluateTask | None = None, **options: Any) -> Evaluation:
+        """Do what ``splicecore evaluate`` does: compare predictions with an annotation, several models side by side.
+
+        Parameters
+        ----------
+        task, **options
+            A task, or the fields of :class:`~splicecore.evaluate.task.EvaluateTask` as keywords.
+
+        Returns
+        -------
+        What was found; see :class:`~splicecore.evaluate.evaluation.Evaluation`.
+        :func:`splicecore.evaluate.report.evaluation_json` makes a JSON value of it.
+        """
+        from splicecore.evaluate.task import evaluate, evaluate_task
+
+        return evaluate(self, evaluate_task(task, **options))
 
     def open_meta_model(
         self, path: str | Path, *, feature_settings: Mapping[str, Mapping[str, Any]] | None = None

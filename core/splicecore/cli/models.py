@@ -9,8 +9,9 @@ import click
 
 from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.output import as_json_option, write_json, write_table
+from splicecore.cli.pass_options import plugin_settings
+from splicecore.config import FileConfig, read_config_file
 from splicecore.errors import ExitCode, ResourceNotFoundError
-from splicecore.plugins.records import PluginSettings
 from splicecore.resources.models import ModelDescription, describe_model
 from splicecore.session import Session
 
@@ -27,6 +28,15 @@ _COMMERCIAL = {True: "yes", False: "no", None: "unclear"}
 _models_dir = click.option("--models-dir", metavar="PATH", help="Folder (or file) of the weights.")
 
 
+def _common(function: Any) -> Any:
+    """Add ``--data-root`` and ``--config``."""
+    config = click.option(
+        "--config", "config_file", metavar="FILE", envvar="SPLICECORE_CONFIG", help="TOML file with [models.NAME]."
+    )
+    root = click.option("--data-root", metavar="FOLDER", envvar="SPLICECORE_DATA_ROOT", help="The user's data.")
+    return root(config(function))
+
+
 @click.group("models", context_settings=_CONTEXT)
 def command() -> None:
     """List base models and trained meta-models, show them, and check that base models work."""
@@ -34,11 +44,14 @@ def command() -> None:
 
 @command.command("list", context_settings=_CONTEXT)
 @_models_dir
+@_common
 @as_json_option
 @click.pass_context
-def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> None:
+def list_models(
+    ctx: click.Context, /, *, models_dir: str | None, data_root: str | None, config_file: str | None, as_json: bool
+) -> None:
     """List the base models of all loaded plugins, where their weights were found, and the data root's meta-models."""
-    session = _session(ctx)
+    session = _session(ctx, data_root, config_file)
     trained = _trained(session)
     models = [
         describe_model(session, name, models_dir=models_dir, hashes=False) for name in sorted(session.base_models())
@@ -63,9 +76,19 @@ def list_models(ctx: click.Context, models_dir: str | None, as_json: bool) -> No
 @command.command("show", context_settings=_CONTEXT)
 @click.argument("name")
 @_models_dir
+@_common
 @as_json_option
 @click.pass_context
-def show_model(ctx: click.Context, name: str, models_dir: str | None, as_json: bool) -> None:
+def show_model(
+    ctx: click.Context,
+    /,
+    *,
+    name: str,
+    models_dir: str | None,
+    data_root: str | None,
+    config_file: str | None,
+    as_json: bool,
+) -> None:
     """Show everything about the base model NAME, or the trained meta-model in the folder NAME."""
     from splicecore.training.trained_models import describe_trained, is_trained
 
@@ -76,7 +99,7 @@ def show_model(ctx: click.Context, name: str, models_dir: str | None, as_json: b
         else:
             _write_facts(_trained_facts(found))
         return
-    model = _session(ctx).describe_model(name, models_dir=models_dir)
+    model = _session(ctx, data_root, config_file).describe_model(name, models_dir=models_dir)
     if as_json:
         write_json(model.to_json())
         return
@@ -90,10 +113,13 @@ def show_model(ctx: click.Context, name: str, models_dir: str | None, as_json: b
 @command.command("path", context_settings=_CONTEXT)
 @click.argument("name")
 @_models_dir
+@_common
 @click.pass_context
-def model_path(ctx: click.Context, name: str, models_dir: str | None) -> None:
+def model_path(
+    ctx: click.Context, /, *, name: str, models_dir: str | None, data_root: str | None, config_file: str | None
+) -> None:
     """Print the folder of the weights of NAME and nothing else."""
-    model = describe_model(_session(ctx), name, models_dir=models_dir, hashes=False)
+    model = describe_model(_session(ctx, data_root, config_file), name, models_dir=models_dir, hashes=False)
     if model.folder is None:
         raise ResourceNotFoundError(model.problem or f"base model {name} needs no weights", hint=model.hint)
     click.echo(str(model.folder))
@@ -111,15 +137,26 @@ def model_path(ctx: click.Context, name: str, models_dir: str | None) -> None:
 @click.option("--engine", metavar="NAME", help="How to compute the model; its own default unless said otherwise.")
 @click.option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps.")
 @click.option("--threads", type=int, metavar="N", help="Threads; by default as many as there are cores.")
+@_common
 @as_json_option
 @click.pass_context
-def validate(ctx: click.Context, /, *, name: str, model_options: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def validate(
+    ctx: click.Context,
+    /,
+    *,
+    name: str,
+    model_options: tuple[str, ...],
+    data_root: str | None,
+    config_file: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Open the base model NAME and check its weights, context and scores.
 
     With --fasta and --annotation annotated sites are scored too: the mean score of each strand and type must be highest
     at the sites themselves. Ends with 5 if there are issues.
     """
-    session = _session(ctx, models=merge_model_options({}, name, model_options))
+    session = _session(ctx, data_root, config_file, name=name, model_options=model_options)
     validation = session.validate_model(name, **options)
     if as_json:
         write_json(validation.to_json())
@@ -128,10 +165,18 @@ def validate(ctx: click.Context, /, *, name: str, model_options: tuple[str, ...]
     return int(ExitCode.OK if validation.passed else ExitCode.RESOURCE)
 
 
-def _session(ctx: click.Context, models: dict[str, dict[str, Any]] | None = None) -> Session:
-    chosen = ctx.find_root().obj
-    settings = chosen if isinstance(chosen, PluginSettings) else PluginSettings.from_environment()
-    return Session(plugins=settings, models=models)
+def _session(
+    ctx: click.Context,
+    data_root: str | None,
+    config_file: str | None,
+    *,
+    name: str = "",
+    model_options: tuple[str, ...] = (),
+) -> Session:
+    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    models = merge_model_options(file_config.models, name, model_options)
+    root = ctx.find_root()
+    return Session(plugins=plugin_settings(root, file_config, config_file), models=models, data_root=data_root)
 
 
 def _facts(model: ModelDescription) -> list[tuple[str, str]]:

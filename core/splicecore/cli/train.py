@@ -11,8 +11,9 @@ from splicecore.cli.logs import command_log
 from splicecore.cli.output import as_json_option, write_json, write_table
 from splicecore.cli.pass_options import common_options, flag, option, plugin_settings
 from splicecore.config import FileConfig, read_config_file
+from splicecore.errors import ConfigError
 from splicecore.session import Session
-from splicecore.training.train_config import train_config
+from splicecore.training.train_config import TrainConfig, train_config
 
 __all__ = ["command"]
 
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _OPTIONS = (
     option("--model", metavar="NAME|JSON", help='Meta-model; xgboost, or {"name": "xgboost", "max_depth": 6}.'),
-    option("--out-dir", "-o", metavar="FOLDER", required=True, envvar=None, help="Folder of the model."),
+    option("--out-dir", "-o", metavar="FOLDER", envvar=None, help="Folder of the model."),
     option(
         "--split",
         metavar="NAME",
@@ -99,13 +100,11 @@ def command(
 
     Genes are divided into folds; each fold's model is tested on genes that it did not see, on all their positions where
     the base scores are at hand. The same command goes on from an interrupted attempt; one with other settings is
-    refused. Settings of feature sets that read files come from a TOML file's [features.SET] tables.
+    refused. Options may also come from a TOML file's [train] table or from environment variables; settings of feature
+    sets that read files come from its [features.SET] tables.
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    if file_config.features:
-        given["feature_settings"] = file_config.features
-    config = train_config(dataset=dataset, **given)
+    config = _merged(file_config, {"dataset": dataset, **options}, config_file)
     session = Session(
         plugins=plugin_settings(ctx, file_config, config_file), models=file_config.models, data_root=data_root
     )
@@ -129,3 +128,17 @@ def command(
             click.echo("figures are estimates from sampled rows", err=True)
         click.echo(str(result.folder))
     return 0
+
+
+def _merged(file_config: FileConfig, options: dict[str, Any], config_file: str | None) -> TrainConfig:
+    """Lay the options that were given over the file's tables."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    tables = dict(file_config.train)
+    if file_config.features:
+        tables["feature_settings"] = file_config.features
+    if "out_dir" not in {**tables, **given}:
+        raise ConfigError("no folder is given for the model", hint="--out-dir FOLDER")
+    if file_config.train:
+        places: dict[str, Any] = {name: given[name] for name in ("dataset", "out_dir") if name in given}
+        train_config(where=f"{config_file} [train]", **(tables | places))
+    return train_config(**{**tables, **given})

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["EvaluateConfig", "ModelInput", "OperatingPoint", "operating_points", "parse_inputs", "parse_means"]
 
 PATTERNS = {"score": "*_score", "base": "*_score", "meta": "*_meta"}
-OWN = "own"
-"""Name of the operating point of thresholds that belong to one model."""
+OWN, STORED = "own", "stored"
+"""Names of the operating points of thresholds that belong to one model: the user's, and those of meta-models."""
+
+_COMMON = 0.5
+_OF_BASE = ":base"
+"""What asks for the base model's scores of a run with a meta-model."""
 
 
 @attrs.frozen
@@ -29,14 +33,15 @@ class ModelInput:
     name
         The model's.
     path
-        A run's folder or a Parquet file.
+        A run's or a base-model pass's folder, or a Parquet file.
     pattern
-        Names of the score columns, ``*`` standing for neither, acceptor and donor.
+        Names of the score columns, ``*`` standing for neither, acceptor and donor. None: the final ones, which are
+        ``*_meta`` where a meta-model took part and ``*_score`` elsewhere.
     """
 
     name: str
     path: Path
-    pattern: str = "*_score"
+    pattern: str | None = None
 
 
 @attrs.frozen
@@ -61,7 +66,8 @@ class EvaluateConfig:
     contigs, genes
         Only these contigs (any of their names) and genes (ids or names); empty for all that all tables have.
     thresholds
-        ``"0.5"`` for all models, ``"NAME=0.3"`` or ``"NAME=0.3,0.4"`` (acceptor, donor) for one.
+        ``"0.5"`` for all models, ``"NAME=0.3"`` or ``"NAME=0.3,0.4"`` (acceptor, donor) for one. None: 0.5, and where
+        a meta-model took part also those that it stored.
     reference
         Model that the others are compared with; None for the first one.
     mask_boundary
@@ -84,7 +90,7 @@ class EvaluateConfig:
     scope: Literal["strand", "gene"] = attrs.field(default="strand")
     contigs: tuple[str, ...] = ()
     genes: tuple[str, ...] = ()
-    thresholds: tuple[str, ...] = ("0.5",)
+    thresholds: tuple[str, ...] = ()
     reference: str | None = None
     mask_boundary: str | None = None
     mask_annotation: str | None = None
@@ -112,12 +118,13 @@ class EvaluateConfig:
 
 
 def parse_inputs(tables: Sequence[str], columns: Sequence[str] = ()) -> list[ModelInput]:
-    """Read ``[NAME=]PATH`` and ``[NAME=]COLUMNS``.
+    """Read ``[NAME=]PATH[:base]`` and ``[NAME=]COLUMNS``.
 
     Parameters
     ----------
     tables
-        Folders and files; without a name a table is called after its folder or file.
+        Folders and files; without a name a table is called after its folder or file. ``:base`` asks for the scores of
+        the base model where there are a meta-model's too.
     columns
         ``"meta"``, ``"score"`` or a pattern such as ``"openspliceai__*_score"``, for all tables or for one.
 
@@ -137,9 +144,13 @@ def parse_inputs(tables: Sequence[str], columns: Sequence[str] = ()) -> list[Mod
         name, found, path = text.partition("=")
         if not found or "/" in name or Path(text).exists():
             name, path = "", text
-        name = name or _name_of(Path(path))
-        pattern = own.pop(name, general[0] if general else "score")
-        inputs.append(ModelInput(name, Path(path), _pattern(pattern)))
+        base = path.endswith(_OF_BASE) and not Path(path).exists()
+        place = Path(path.removesuffix(_OF_BASE)) if base else Path(path)
+        name = name or _name_of(place) + _OF_BASE * base
+        if base and name in own:
+            raise ConfigError(f"columns are given for {name} by {_OF_BASE} and by {own[name]}", hint="leave one out")
+        pattern = "base" if base else own.pop(name, general[0] if general else None)
+        inputs.append(ModelInput(name, place, None if pattern is None else _pattern(pattern)))
     _check_names([item.name for item in inputs])
     if own:
         raise ConfigError(f"columns are given for {', '.join(own)}, which is no model here")
@@ -187,19 +198,35 @@ def parse_means(means: Sequence[str], names: Sequence[str]) -> dict[str, tuple[s
     return result
 
 
-def operating_points(thresholds: Sequence[str], names: Sequence[str]) -> list[OperatingPoint]:
+def operating_points(
+    thresholds: Sequence[str], names: Sequence[str], stored: Mapping[str, tuple[float, float]] | None = None
+) -> list[OperatingPoint]:
     """Read thresholds: one point for each common one, and one for those that belong to models.
 
     A model without a threshold of its own takes the first common one (0.5 if there is none) at the point ``"own"``.
+
+    Parameters
+    ----------
+    thresholds
+        As in :class:`EvaluateConfig`.
+    names
+        Of the models.
+    stored
+        Thresholds of models that meta-models stored. They are used where no thresholds are given, at the point
+        ``"stored"``, which then comes first.
 
     Raises
     ------
     ConfigError
         If one is no probability, or belongs to no model.
     """
-    common = [text for text in thresholds if "=" not in text]
+    if not thresholds:
+        common = dict.fromkeys(names, (_COMMON, _COMMON))
+        first = [OperatingPoint(STORED, {**common, **stored})] if stored else []
+        return [*first, OperatingPoint(f"{_COMMON:g}", common)]
+    common_ones = [text for text in thresholds if "=" not in text]
     own = [text.rsplit("=", 1) for text in thresholds if "=" in text]
-    values = list(dict.fromkeys(_number(text) for text in common))
+    values = list(dict.fromkeys(_number(text) for text in common_ones))
     points = [OperatingPoint(f"{value:g}", dict.fromkeys(names, (value, value))) for value in values]
     if own:
         chosen = {}
@@ -210,10 +237,8 @@ def operating_points(thresholds: Sequence[str], names: Sequence[str]) -> list[Op
                     f"threshold {name}={text}", hint=f"NAME=T or NAME=ACCEPTOR,DONOR, of {', '.join(names)}"
                 )
             chosen[name] = (numbers[0], numbers[-1])
-        default = values[0] if values else 0.5
+        default = values[0] if values else _COMMON
         points.append(OperatingPoint(OWN, {name: chosen.get(name, (default, default)) for name in names}))
-    if not points:
-        raise ConfigError("no threshold given", hint="--threshold 0.5")
     return points
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,11 +17,13 @@ from splicecore.evaluate.comparison import Comparison, compare
 from splicecore.evaluate.config import EvaluateConfig, ModelInput, OperatingPoint, operating_points, parse_means
 from splicecore.evaluate.error_overlap import ErrorOverlap
 from splicecore.evaluate.evaluated_gene import EvaluatedGene, GeneKey, contig_order
-from splicecore.evaluate.joint_genes import CommonGenes, common_genes, joint_scores
+from splicecore.evaluate.joint_genes import CommonGenes, ScoreTable, common_genes, joint_scores
 from splicecore.evaluate.mask import SiteMask, annotation_sites, read_boundary_sites
 from splicecore.evaluate.metrics import OffsetScan, best_offset
+from splicecore.evaluate.pass_table import PassTable, is_pass
 from splicecore.evaluate.pooled import CLASSES, FLOOR, Pool, PooledScores
 from splicecore.evaluate.prediction_table import PredictionTable, TableGene
+from splicecore.evaluate.run_folder import StoredThresholds, stored_thresholds
 from splicecore.evaluate.site_labels import SiteLabels
 from splicecore.genome.contigs import canonical_name
 
@@ -66,6 +69,8 @@ class Evaluation:
         Operating point -> errors by the set of models that make them.
     offsets
         Model -> (strand, class) -> mean score around sites.
+    stored
+        Model -> the thresholds that its meta-model stored, or why they are not at hand; empty if any were given.
     facts
         Numbers of incomplete genes, of genes that the annotation lacks, of positions that both classes share.
     """
@@ -81,6 +86,7 @@ class Evaluation:
     mask: SiteMask
     overlap: Mapping[str, ErrorOverlap]
     offsets: Mapping[str, Mapping[tuple[str, str], OffsetScan]]
+    stored: Mapping[str, StoredThresholds]
     facts: Mapping[str, int]
 
     @property
@@ -140,13 +146,17 @@ def evaluate_tables(
     config = EvaluateConfig() if config is None else config
     names = [item.name for item in inputs]
     averages = parse_means(means, names)
-    points = tuple(operating_points(config.thresholds, (*names, *averages)))
+    models = (*names, *averages)
+    operating_points(config.thresholds, models)  # refuses what makes no sense
     reference = names[0] if config.reference is None else config.reference
-    if reference not in (*names, *averages):
-        raise ConfigError(f"reference {reference!r} is no model here", hint=f"one of {', '.join((*names, *averages))}")
+    if reference not in models:
+        raise ConfigError(f"reference {reference!r} is no model here", hint=f"one of {', '.join(models)}")
     labels = SiteLabels(annotation, config.labels, config.scope)
     mask = _mask(labels, config)
-    tables = [PredictionTable.open(item.name, item.path, item.pattern) for item in inputs]
+    tables = [_open(item) for item in inputs]
+    stored = {} if config.thresholds else _stored(tables)
+    pairs = {name: (one.acceptor, one.donor) for name, one in stored.items() if one.acceptor and one.donor}
+    points = tuple(operating_points(config.thresholds, models, pairs))
     found = _build(tables, build)
     _check_coordinates(tables[0], labels)
     genes = common_genes(tables, _chooser(tables, labels, config), allow_missing=config.allow_missing)
@@ -171,6 +181,7 @@ def evaluate_tables(
         mask=mask,
         overlap=gathering.overlap,
         offsets={name: dict(sorted(scans.items())) for name, scans in gathering.offsets.items()},
+        stored=stored,
         facts={
             "incomplete_genes": len(genes.incomplete),
             "positions_missing": gathering.missing,
@@ -178,6 +189,20 @@ def evaluate_tables(
             "acceptor_and_donor": int(next(iter(pools.values())).ambiguous.sum()),
         },
     )
+
+
+def _open(item: ModelInput) -> ScoreTable:
+    path = Path(item.path)
+    return (PassTable if is_pass(path) else PredictionTable).open(item.name, path, item.pattern)
+
+
+def _stored(tables: Sequence[ScoreTable]) -> dict[str, StoredThresholds]:
+    found = {table.name: stored_thresholds(table.path, table.pattern) for table in tables}
+    stored = {name: one for name, one in found.items() if one is not None}
+    for name, one in stored.items():
+        if one.acceptor is None or one.donor is None:
+            logger.warning("%s: the thresholds of its meta-model are not at hand: %s", name, one.source)
+    return stored
 
 
 class _Gathering:
@@ -191,7 +216,7 @@ class _Gathering:
         mask: SiteMask,
         means: Mapping[str, tuple[str, ...]],
         points: Sequence[OperatingPoint],
-        tables: Sequence[PredictionTable],
+        tables: Sequence[ScoreTable],
     ) -> None:
         self.config, self.labels, self.mask = config, labels, mask
         self.names = [table.name for table in tables]
@@ -258,7 +283,7 @@ def _mask(labels: SiteLabels, config: EvaluateConfig) -> SiteMask:
     )
 
 
-def _build(tables: Sequence[PredictionTable], wanted: str | None) -> str:
+def _build(tables: Sequence[ScoreTable], wanted: str | None) -> str:
     builds = {table.name: sorted(table.builds) for table in tables}
     distinct = {build for names in builds.values() for build in names}
     if wanted is not None:
@@ -270,7 +295,7 @@ def _build(tables: Sequence[PredictionTable], wanted: str | None) -> str:
     return distinct.pop()
 
 
-def _check_coordinates(table: PredictionTable, labels: SiteLabels) -> None:
+def _check_coordinates(table: ScoreTable, labels: SiteLabels) -> None:
     """Refuse an annotation of another build: genes of the same id that lie elsewhere on the contig."""
     common = [key for key in table.genes if key in labels.spans]
     apart = [
@@ -287,9 +312,7 @@ def _check_coordinates(table: PredictionTable, labels: SiteLabels) -> None:
         )
 
 
-def _chooser(
-    tables: Sequence[PredictionTable], labels: SiteLabels, config: EvaluateConfig
-) -> Callable[[TableGene], bool]:
+def _chooser(tables: Sequence[ScoreTable], labels: SiteLabels, config: EvaluateConfig) -> Callable[[TableGene], bool]:
     contigs = {canonical_name(name) for name in config.contigs}
     present = {key.contig for table in tables for key in table.genes}
     absent = sorted(contigs - present, key=contig_order)
@@ -310,14 +333,14 @@ def _chooser(
     return chosen
 
 
-def _check_sites(pool: Pool, table: PredictionTable, labels: SiteLabels) -> None:
+def _check_sites(pool: Pool, table: ScoreTable, labels: SiteLabels) -> None:
     if not any(pool.sites(name).any() for name in CLASSES):
         raise ContigError(
             f"no position of {table.path} is a site of {labels.path}", hint="are the two of the same build?"
         )
 
 
-def _facts(table: PredictionTable, genes: CommonGenes) -> dict[str, Any]:
+def _facts(table: ScoreTable, genes: CommonGenes) -> dict[str, Any]:
     model: dict[str, Any] = {name: table.metadata[name] for name in _MODEL_FACTS if name in table.metadata}
     return {
         "file": table.path.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -12,13 +12,39 @@ from splicecore.evaluate.evaluated_gene import GeneKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
-    from splicecore.evaluate.prediction_table import PredictionTable, TableGene
+    from splicecore.evaluate.prediction_table import TableGene
 
-__all__ = ["CommonGenes", "common_genes", "joint_scores"]
+__all__ = ["CommonGenes", "ScoreTable", "common_genes", "joint_scores"]
+
+
+class ScoreTable(Protocol):
+    """What evaluation asks of a table; :class:`~splicecore.evaluate.prediction_table.PredictionTable` documents it."""
+
+    name: str
+    path: Path
+    pattern: str
+    genes: dict[GeneKey, TableGene]
+    builds: set[str]
+    metadata: dict[str, str]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def n_groups(self) -> int:
+        """How many times :meth:`stream` yields."""
+
+    def stream(self, wanted: Collection[GeneKey]) -> Iterator[list[tuple[GeneKey, npt.NDArray[np.float32]]]]:
+        """Yield the scores of wanted genes, some genes at a time."""
+
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 @attrs.frozen
@@ -41,7 +67,7 @@ class CommonGenes:
 
 
 def common_genes(
-    tables: Sequence[PredictionTable], chosen: Callable[[TableGene], bool], *, allow_missing: bool = False
+    tables: Sequence[ScoreTable], chosen: Callable[[TableGene], bool], *, allow_missing: bool = False
 ) -> CommonGenes:
     """Find the genes that all tables have.
 
@@ -86,7 +112,7 @@ def common_genes(
 _HINT = "score all positions of the same genes with every model, or --allow-missing to compare what they share"
 
 
-def _difference(tables: Sequence[PredictionTable], key: GeneKey) -> str:
+def _difference(tables: Sequence[ScoreTable], key: GeneKey) -> str:
     parts = []
     for table in tables:
         gene = table.genes[key]
@@ -95,7 +121,7 @@ def _difference(tables: Sequence[PredictionTable], key: GeneKey) -> str:
 
 
 def joint_scores(
-    tables: Sequence[PredictionTable], genes: CommonGenes
+    tables: Sequence[ScoreTable], genes: CommonGenes
 ) -> Iterator[tuple[GeneKey, list[npt.NDArray[np.float32]]]]:
     """Yield the scores of every common gene from all tables, each gene once, in no particular order.
 

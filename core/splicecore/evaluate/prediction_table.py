@@ -6,23 +6,23 @@ genes that are open at the same time, which is a few in a table sorted by positi
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from splicecore.errors import ConfigError, InputError
+from splicecore.errors import InputError
 from splicecore.evaluate.evaluated_gene import GeneKey
+from splicecore.evaluate.run_folder import find_table, open_parquet, reading
 from splicecore.genome.arrow import codes_of
 from splicecore.genome.contigs import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    import pyarrow as pa
 
 __all__ = ["PredictionTable", "TableGene"]
 
@@ -85,7 +85,7 @@ class PredictionTable:
         self.name = name
         self.path = path
         self.pattern = pattern
-        self._file = _open(path)
+        self._file = open_parquet(path)
         schema = self._file.schema_arrow
         raw: dict[bytes, bytes] = schema.metadata or {}
         self.metadata = {k.decode().removeprefix("splicecore."): v.decode() for k, v in raw.items() if k[:1] == b"s"}
@@ -104,7 +104,7 @@ class PredictionTable:
         self.builds: set[str] = set()
 
     @classmethod
-    def open(cls, name: str, path: str | Path, pattern: str = "*_score") -> PredictionTable:
+    def open(cls, name: str, path: str | Path, pattern: str | None = None) -> PredictionTable:
         """Open a table and read which genes it has.
 
         Parameters
@@ -114,14 +114,15 @@ class PredictionTable:
         path
             A Parquet file, or the folder of a run.
         pattern
-            Names of the score columns: ``"*_score"`` of a base model, ``"*_meta"`` of a meta-model.
+            Names of the score columns: ``"*_score"`` of a base model, ``"*_meta"`` of a meta-model; None for the
+            meta-model's where there are some, else the base model's.
 
         Raises
         ------
         InputError
             If it is no such table, is empty, has nulls among its keys, or lacks what was below ``--min-score``.
         """
-        table = cls(name, find_table(Path(path), pattern), pattern)
+        table = cls(name, *find_table(Path(path), pattern))
         if "min_score" in table.metadata:
             raise InputError(
                 f"{table.path} has only positions that score at least {table.metadata['min_score']}: "
@@ -263,48 +264,8 @@ class PredictionTable:
         return scores
 
     def _read(self, group: int, columns: list[str]) -> pa.Table:
-        with _guard(self.path):
+        with reading(self.path):
             return self._file.read_row_group(group, columns=columns)
-
-
-def find_table(path: Path, pattern: str) -> Path:
-    """Return the table of a run's folder that has the wanted columns, or the path itself if it is a file.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    if not path.is_dir():
-        return path
-    folder = path / "predictions"
-    first = ("base_model",) if pattern.endswith("_score") else ()
-    order = [f"{name}_predictions.parquet" for name in (*first, "complete_coverage", "meta_model", "base_model")]
-    tables = [folder / name for name in order if (folder / name).is_file()]
-    if not tables:
-        raise InputError(
-            f"{path} has no predictions/*_predictions.parquet",
-            hint="give the output folder of a finished `splicecore run` (not of a shard), or a Parquet table",
-        )
-    for table in tables:
-        if pattern.replace("*", "donor") in _open(table).schema_arrow.names:
-            return table
-    raise ConfigError(f"no table in {folder} has the column {pattern.replace('*', 'donor')}", hint="see --columns")
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    with _guard(path):
-        return pq.ParquetFile(path, page_checksum_verification=True)
-
-
-@contextlib.contextmanager
-def _guard(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}", hint="it is damaged or no table") from error
 
 
 def _numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:

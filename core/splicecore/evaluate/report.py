@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 
 from splicecore.evaluate.comparison import nested, whole_figures
+from splicecore.evaluate.config import STORED
 from splicecore.evaluate.evaluation import strata
 from splicecore.evaluate.figures import BOTH, reliability_of
 from splicecore.evaluate.gene_figures import gene_figures
@@ -44,6 +46,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "operating_points": {
             point.name: {name: list(pair) for name, pair in point.thresholds.items()} for point in evaluation.points
         },
+        "stored_thresholds": {name: attrs.asdict(stored) for name, stored in evaluation.stored.items()},
         "bootstrap": {
             "replicates": evaluation.config.bootstrap,
             "seed": evaluation.config.seed,
@@ -208,11 +211,23 @@ def head_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"{name}: {facts['rows']:,} rows, {facts['genes']:,} genes, {facts['genes_left_out']:,} left out{model}"
     for name, members in evaluation.means.items():
         yield f"{name}: mean of {', '.join(members)}"
+    yield from _thresholds(evaluation)
     if evaluation.facts["incomplete_genes"]:
         missing, count = evaluation.facts["positions_missing"], evaluation.facts["incomplete_genes"]
         yield f"{count:,} genes are compared in part; {missing:,} positions inside them lack a score"
     if config.bootstrap:
         yield f"in brackets: 95 % intervals of {config.bootstrap:,} bootstrap replicates over groups of genes"
+
+
+def _thresholds(evaluation: Evaluation) -> Iterator[str]:
+    for name, stored in evaluation.stored.items():
+        if stored.acceptor is None or stored.donor is None:
+            yield f"{name}: thresholds of 0.5, its meta-model's are not at hand: {stored.source}"
+        else:
+            yield f"{name}: thresholds {stored.acceptor:.4g} (acceptor), {stored.donor:.4g} (donor): {stored.source}"
+    others = [name for name in evaluation.models if name not in evaluation.stored]
+    if others and evaluation.points[0].name == STORED:
+        yield f"{', '.join(others)}: thresholds of 0.5, none are stored"
 
 
 _COLUMNS = (("average_precision", "AP"), ("auroc", "AUROC"), ("top_k", "top-k"), ("log_loss", "log loss"))

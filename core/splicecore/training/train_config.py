@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
@@ -177,14 +178,24 @@ class TrainConfig:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def train_config(config: TrainConfig | None = None, **options: Any) -> TrainConfig:
-    """Make a configuration of keywords, or replace some values of one; paths may be :class:`~pathlib.Path` objects.
+def train_config(config: TrainConfig | None = None, *, where: str = "options", **options: Any) -> TrainConfig:
+    """Make a configuration of keywords, or replace some values of one.
+
+    Parameters
+    ----------
+    config
+        Whose values to replace; None for the defaults.
+    where
+        What the options are, for errors.
+    **options
+        Fields of :class:`TrainConfig`. Paths may be :class:`~pathlib.Path` objects, ``model`` a mapping.
 
     Raises
     ------
     ConfigError
         If there is no such option, or a value makes no sense.
     """
+    import json
     import os
 
     def plain(value: Any) -> Any:
@@ -193,4 +204,6 @@ def train_config(config: TrainConfig | None = None, **options: Any) -> TrainConf
         return os.fspath(value) if isinstance(value, os.PathLike) else value
 
     values = {name: plain(value) for name, value in options.items()}
-    return structure(values, TrainConfig, where="options") if config is None else attrs.evolve(config, **values)
+    if isinstance(values.get("model"), Mapping):
+        values["model"] = json.dumps(dict(values["model"]), sort_keys=True)
+    return structure(values, TrainConfig, where=where) if config is None else attrs.evolve(config, **values)
