@@ -263,5 +263,5 @@ def _file_order(annotation: BoundAnnotation) -> npt.NDArray[np.int64]:
                 seen[name] = seen.get(name, 0) + 1
                 place[name if seen[name] == 1 else f"{name}#{seen[name]}"] = number
     except AnnotationError as error:
-        _LOG.warning("transcripts that begin at one position are ordered by end: %s", error)
+        _LOG.warning("transcripts are ordered by place, not as in their table: %s", error)
     return np.array([place.get(name, len(place) + 2) for name in ids], dtype=np.int64)
