@@ -320,3 +320,20 @@ def test_the_session_says_the_same(shop, bench, weights, tmp_path):
     assert not session.validate_model("choosy", context=60, models_dir=weights).passed
     with pytest.raises(PluginNotFoundError):
         session.describe_model("nobody")
+
+
+def test_settings_and_plugins_come_from_a_file(shop, weights, tmp_path):
+    file = tmp_path / "splicecore.toml"
+    file.write_text('[models.choosy]\ncontext = 40\n[plugins]\ndisable = ["bench-models"]\n')
+    given = ["--models-dir", str(weights), "--config", str(file)]
+    assert {model["spec"]["name"] for model in shop.json("list", *given)["models"]}.isdisjoint({"quick", "windows"})
+    assert shop.json("validate", "choosy", *given)["passed"]
+    assert shop.call("show", "quick", *given).returncode == 4
+    assert shop.call("path", "choosy", *given).stdout.strip() == str(weights)
+    file.write_text("[models.choosy]\ncontext = 60\n")
+    refused = shop.json("validate", "choosy", *given, code=5)
+    assert any("no weights of 60 nt" in check["message"] for check in refused["checks"])
+    file.write_text("[modles.choosy]\n")
+    done = shop.call("list", "--config", str(file))
+    assert done.returncode == 2
+    assert "modles" in done.stderr

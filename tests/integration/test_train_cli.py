@@ -223,6 +223,24 @@ def test_other_settings_are_refused_unless_overwritten(call, dataset, tmp_path):
     call(*shuffle(dataset, out, "--seed", "7", "--overwrite"))
 
 
+def test_options_come_from_a_file_and_the_command_line_wins(call, dataset, tmp_path):
+    file, out = tmp_path / "settings.toml", tmp_path / "model"
+    file.write_text(
+        '[train]\nmodel = {name = "softmax", steps = 20}\nsplit = "group-shuffle"\nvalid_share = 0.3\nseed = 5\n'
+        f'out_dir = "{out}"\n'
+    )
+    call("train", dataset, "--config", file, "--seed", "7")
+    record = json.loads((out / "model.json").read_text())
+    assert record["choice"] == {"name": "softmax", "settings": {"steps": 20}}
+    assert record["seed"] == 7
+    assert json.loads((out / "training.json").read_text())["config"]["split"] == "group-shuffle"
+    file.write_text("[train]\nfoldz = 3\n")
+    done = call("train", dataset, "-o", out, "--config", file, code=2)
+    assert "settings.toml [train]" in done.stderr
+    assert "foldz" in done.stderr
+    assert "--out-dir" in call("train", dataset, code=2).stderr
+
+
 def test_falls_back_to_rows_and_says_so(call, dataset, trainable_files, tmp_path):
     moved = trainable_files / "tiles-away"
     (trainable_files / "tiles").rename(moved)

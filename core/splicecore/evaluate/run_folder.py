@@ -146,7 +146,7 @@ def _of_model(run: Path, model: dict[str, Any], mode: str, pattern: str) -> Stor
     from splicecore.training.operating_points import OperatingPoints
 
     directory = ModelDirectory.open(run / str(model["path"]))
-    if model.get("fingerprint", directory.fingerprint) != directory.fingerprint:
+    if model.get("fingerprint") not in (None, directory.fingerprint):
         raise InputError(f"the meta-model in {directory.path.name} is not the one that scored")
     stored = directory.json(OPERATING_POINTS)
     base = pattern.removesuffix(f"__{BASE}")
