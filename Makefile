@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-PROJECTS := .[bigwig] plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus \
+PROJECTS := .[bigwig,report] plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus \
 	plugins/xgb_meta[xgboost,lightgbm]
 # TensorFlow has an environment of its own; its build for the CPU alone, 0.6 GB smaller, exists for x86-64 Linux.
 TF_VENV ?= .venv-tf
@@ -30,7 +30,7 @@ $(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(foreach project,$(PROJECTS),--editable "./$(project)") \
-		--group test --group workflow --group lint --group types
+		--group test --group browser --group workflow --group lint --group types
 	@touch $@
 
 $(TF_READY): pyproject.toml constraints.txt constraints-tensorflow.txt $(wildcard plugins/*/pyproject.toml)

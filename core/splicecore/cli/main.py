@@ -17,9 +17,11 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
     "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
+    "variants": ("splicecore.cli.variants", "Score the effects of a VCF's variants on splicing."),
     "dataset": ("splicecore.cli.dataset", "Build, check, summarize and maintain training datasets."),
     "train": ("splicecore.cli.train", "Train, calibrate and test a meta-model on a dataset."),
     "explain": ("splicecore.cli.explain", "Show which features made a meta-model score as it does."),
+    "report": ("splicecore.cli.report", "Write the report of a finished run: one page with zoomable tracks."),
     "merge": ("splicecore.cli.merge", "Put the shards of one run together."),
     "evaluate": ("splicecore.cli.evaluate", "Compare predictions with an annotation, several models side by side."),
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),

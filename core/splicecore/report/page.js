@@ -5,6 +5,8 @@
   const views = new Map(); // number of a gene -> its drawn track
   const UNIT = 10000; // scores are whole numbers of ten-thousandths
   const AROUND = 150; // bases on either side of a position that a link goes to
+  const LEAST = 12; // bases that are shown at least
+  const [LEFT, RIGHT] = [86, 12]; // pixels beside the frame of a plot
 
   // ------------------------------------------------------------------------------------------------------- colors
   const dark = () =>
@@ -69,8 +71,8 @@
       background_fill_color: color("--paper"),
       border_fill_color: color("--paper"),
       outline_line_color: color("--line"),
-      min_border_left: 86,
-      min_border_right: 12,
+      min_border_left: LEFT,
+      min_border_right: RIGHT,
       min_border_top: 4,
       min_border_bottom: last ? 34 : 4,
       ...extra,
@@ -92,14 +94,6 @@
     plot.xgrid.grid_line_alpha = 0.5;
     plot.ygrid.grid_line_color = color("--line");
     plot.ygrid.grid_line_alpha = 0.5;
-    plot.add_tools(
-      new Bokeh.PanTool({ dimensions: "width" }),
-      new Bokeh.WheelZoomTool({ dimensions: "width", modifiers: { ctrl: true } }),
-      new Bokeh.BoxZoomTool({ dimensions: "width" }),
-    );
-    const tools = plot.toolbar.tools;
-    plot.toolbar.active_scroll = tools.find((tool) => tool.type === "WheelZoomTool");
-    plot.toolbar.active_drag = tools.find((tool) => tool.type === "PanTool");
     return plot;
   }
 
@@ -173,7 +167,7 @@
     const pad = Math.max(20, (gene.end - gene.start) * 0.01);
     const whole = [gene.start - pad, gene.end + pad];
     const [start, end] = view || whole;
-    const range = new Bokeh.Range1d({ start, end, bounds: [whole[0] - 2 * AROUND, whole[1] + 2 * AROUND], min_interval: 12 });
+    const range = new Bokeh.Range1d({ start, end, bounds: limits(whole), min_interval: LEAST });
     const plots = [geneModel(gene, found, range), scores(gene, found, range, "base", gene.track.base, !data.meta)];
     if (data.meta) plots.push(scores(gene, found, range, "final", gene.track.final, true));
     const place = document.getElementById(`plot-${number}`);
@@ -194,14 +188,56 @@
     view.shown.then((drawn) => (Array.isArray(drawn) ? drawn : [drawn]).forEach((one) => one.model.document?.clear()));
   }
 
+  // ---------------------------------------------------------------------------------------------- moving and zooming
+  const limits = ([start, end]) => [start - 2 * AROUND, end + 2 * AROUND];
+
   function zoom(number, start, end) {
-    views.get(number).range.setv({ start, end });
+    const { range, whole } = views.get(number);
+    const [low, high] = limits(whole);
+    const span = Math.min(Math.max(end - start, LEAST), high - low);
+    const from = Math.min(Math.max(start, low), high - span);
+    range.setv({ start: from, end: from + span });
   }
-  function scale(number, factor) {
+  function scale(number, factor, share = 0.5) {
     const { start, end } = views.get(number).range;
-    const [middle, half] = [(start + end) / 2, Math.max(6, ((end - start) / 2) * factor)];
-    const [low, high] = views.get(number).range.bounds;
-    zoom(number, Math.max(low, middle - half), Math.min(high, middle + half));
+    const span = (end - start) * factor;
+    const fixed = start + (end - start) * share;
+    zoom(number, fixed - span * share, fixed + span * (1 - share));
+  }
+  function move(number, bases) {
+    const { start, end } = views.get(number).range;
+    zoom(number, start + bases, end + bases);
+  }
+
+  for (const plot of document.querySelectorAll(".plot")) {
+    const number = Number(plot.closest("details").dataset.gene);
+    const frame = () => plot.clientWidth - LEFT - RIGHT;
+    const share = (event) => (event.clientX - plot.getBoundingClientRect().left - LEFT) / frame();
+    const span = () => views.get(number).range.end - views.get(number).range.start;
+    plot.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      scale(number, event.deltaY > 0 ? 1.25 : 0.8, Math.min(1, Math.max(0, share(event))));
+    }, { passive: false });
+    plot.addEventListener("dblclick", (event) => scale(number, 0.5, share(event)));
+    let last = null;
+    plot.addEventListener("pointerdown", (event) => {
+      if (event.button === 0) last = event.clientX;
+    });
+    addEventListener("pointermove", (event) => {
+      if (last === null) return;
+      move(number, ((last - event.clientX) / frame()) * span());
+      last = event.clientX;
+    });
+    for (const ending of ["pointerup", "pointercancel", "blur"]) addEventListener(ending, () => (last = null));
+    plot.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: -0.2, ArrowRight: 0.2 }[event.key];
+      const factor = { "+": 0.5, "-": 2 }[event.key];
+      if (moves === undefined && factor === undefined) return;
+      event.preventDefault();
+      if (moves !== undefined) move(number, moves * span());
+      else scale(number, factor);
+    });
   }
 
   function open(number) {

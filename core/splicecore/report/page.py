@@ -104,8 +104,8 @@ def _tracks(run: RunFolder, found: Gathered) -> Iterator[str]:
     keys += [("uncertain", "uncertain"), ("call", "call changed")] if run.has_meta else [("call", "differs")]
     yield '<p class="key">' + "".join(f'<span><i class="{name}"></i>{text}</span>' for name, text in keys) + "</p>"
     yield (
-        f'<p class="soft">Scores of at least {LOWEST_DRAWN:g}; dashed: what is called. Drag to move, Ctrl + wheel to '
-        "zoom, point at a score for its value.</p>"
+        f'<p class="soft">Scores of at least {LOWEST_DRAWN:g}; dashed: what is called. Drag or arrow keys to move; Ctrl + '
+        "wheel, double click, + and - to zoom; point at a score for its value.</p>"
     )
     for number in _drawn(found):
         yield _gene(run, found, number)
@@ -136,7 +136,7 @@ def _gene(run: RunFolder, found: Gathered, number: int) -> str:
         f'<span class="soft">{escape(gene.gene_id)} {escape(place)} ({gene.strand}), {counts}</span></summary>\n'
         '<div class="bar"><button type="button" data-zoom="0.5">zoom in</button>'
         '<button type="button" data-zoom="2">zoom out</button><button type="button" data-zoom="0">whole gene</button>'
-        f'<output id="where-{number}"></output></div>\n<div class="plot" id="plot-{number}"></div>'
+        f'<output id="where-{number}"></output></div>\n<div class="plot" id="plot-{number}" tabindex="0"></div>'
         f'<p class="soft">{escape(" ".join(notes))}</p></details>'
     )
 
