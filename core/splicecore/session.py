@@ -19,7 +19,7 @@ from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocatio
 from splicecore.resources.finders import default_data_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from splicecore.resources.registry import Registry
     from splicecore.training.train_config import TrainConfig
     from splicecore.training.trainer import TrainResult
+    from splicecore.variants.config import VariantsConfig
+    from splicecore.variants.outputs import VariantsResult
 
 __all__ = ["Session"]
 
@@ -333,6 +335,46 @@ class Session:
         from splicecore.evaluate.task import evaluate, evaluate_task
 
         return evaluate(self, evaluate_task(task, **options))
+
+    def run_variants(
+        self, config: VariantsConfig | None = None, *, progress: ProgressListener | None = None, **options: Any
+    ) -> VariantsResult:
+        """Do what ``splicecore variants`` does: score the variants of a VCF, going on from an interrupted attempt.
+
+        Parameters
+        ----------
+        progress
+            Told how it goes on.
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.variants.config.VariantsConfig` as keywords.
+
+        Returns
+        -------
+        What was written and counted; see :class:`~splicecore.variants.outputs.VariantsResult`.
+        """
+        from splicecore.variants.config import variants_config
+        from splicecore.variants.workflow import score_variants
+
+        return score_variants(self, variants_config(options) if config is None else config, progress)
+
+    def score_variants(self, variants: str | Path | Iterable[tuple[str, int, str, str]], **options: Any) -> pa.Table:
+        """Score variants and return what ``splicecore variants`` would write as a table.
+
+        Parameters
+        ----------
+        variants
+            A VCF or BCF, or (contig, position, REF, ALT) each: position 0-based, of the first base of REF.
+        **options
+            The fields of :class:`~splicecore.variants.config.VariantsConfig`, less input and output.
+
+        Returns
+        -------
+        Table of :data:`splicecore.variants.tables.SCORES`: a row per variant, transcript and base model, in the order
+        given.
+        """
+        from splicecore.variants.listed import score_listed
+
+        return score_listed(self, variants, options)
 
     def open_meta_model(
         self, path: str | Path, *, feature_settings: Mapping[str, Mapping[str, Any]] | None = None

@@ -17,10 +17,12 @@ class BarProgress:
     ----------
     description
         What is being done.
+    unit, scale
+        What the rate is given in, and how many of the listener's units that is.
     """
 
-    def __init__(self, description: str = "scoring") -> None:
-        self._description = description
+    def __init__(self, description: str = "scoring", *, unit: str = "kb/s", scale: float = 1000) -> None:
+        self._description, self._unit, self._scale = description, unit, scale
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -47,8 +49,8 @@ class BarProgress:
             return
         self._progress.advance(self._task, positions)
         self._scored += positions
-        rate = self._scored / (time.monotonic() - self._since) / 1000
-        self._progress.update(self._task, rate=f"{rate:,.0f} kb/s")
+        rate = self._scored / (time.monotonic() - self._since) / self._scale
+        self._progress.update(self._task, rate=f"{rate:,.{0 if rate >= 100 else 1}f} {self._unit}")
 
     def stopped(self) -> None:
         """End, for whatever reason."""

@@ -1,0 +1,167 @@
+"""``splicecore variants``."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from splicecore.cli.logs import command_log
+from splicecore.cli.model_options import merge_model_options, model_option
+from splicecore.cli.output import as_json_option
+from splicecore.cli.pass_options import common_options, option, plugin_settings
+from splicecore.config import FileConfig, read_config_file
+from splicecore.errors import ConfigError
+from splicecore.session import Session
+from splicecore.variants.config import variants_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from splicecore.predict.runner import ProgressListener
+    from splicecore.variants.outputs import VariantsResult
+
+__all__ = ["command"]
+
+logger = logging.getLogger(__name__)
+
+_FLAG: dict[str, Any] = {"is_flag": True, "flag_value": True, "type": bool}
+_MANY: dict[str, Any] = {"multiple": True, "envvar": None}
+
+
+def _add(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        for add in reversed(options):
+            function = add(function)
+        return function
+
+    return decorate
+
+
+_INPUTS = (
+    option("--input", "-I", envvar=None, metavar="FILE", help="VCF (plain, gzip, bgzip) or BCF; - for stdin."),
+    click.option(
+        "--output", "-O", multiple=True, metavar="FILE",
+        help=".vcf, .vcf.gz, .bcf, .parquet, .tsv[.gz]; - for stdout; repeatable.",
+    ),
+    option("--fasta", "--reference", "-R", "fasta", envvar="SPLICECORE_FASTA", metavar="FILE",
+           help="Reference genome: FASTA, plain or bgzip."),
+    option("--annotation", "-A", envvar="SPLICECORE_ANNOTATION", metavar="FILE",
+           help="Genes: GTF, GFF3, SpliceAI's table, or grch37/grch38 for the table of an installed SpliceAI."),
+    option("--source", metavar="NAME", help="Take genome and annotation from the data root: whose, as in gencode."),
+    option("--release", metavar="NAME", help="Release of the annotation in the data root."),
+    option("--build", metavar="NAME", help="Build that the genome must be, such as GRCh38."),
+    option("--base-model", metavar="A,B", help="Base models; 'spliceai' unless said otherwise."),
+    click.option("--models-dir", multiple=True, metavar="[MODEL=]PATH", help="Folder or file of weights; repeatable."),
+    model_option,
+    option("--engine", metavar="NAME", help="How to compute the base models; their own default."),
+    option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps."),
+)  # fmt: skip
+_RULES = (
+    option("--distance", "-D", envvar=None, type=int, metavar="BP",
+           help="Bases on either side in which gains and losses are looked for; 50."),
+    option("--mask", "-M", envvar=None, type=click.Choice(["0", "1"]), metavar="0|1",
+           help="1: hide gains of annotated sites and losses of others; 0 (the default): show all."),
+    option("--transcripts", type=click.Choice(["canonical", "mane", "all"]), metavar="WHICH",
+           help="canonical (the default; one a gene), mane or all."),
+    option("--compat", type=click.Choice(["spliceai", "extended"]), metavar="RULES",
+           help="spliceai (the default): what SpliceAI scores; extended: all of the following."),
+    option("--mnv/--no-mnv", "score_mnv", envvar=None, type=bool, help="Score several bases in REF and in ALT."),
+    option("--pad-ends/--no-pad-ends", envvar=None, type=bool, help="Score near the ends of contigs, with N beyond."),
+    option("--long-deletions/--no-long-deletions", envvar=None, type=bool, help="Score REFs longer than 2 D."),
+    option("--indel-alignment", type=click.Choice(["spliceai", "max"]), metavar="HOW",
+           help="spliceai, or max: every retained base is compared with itself."),
+    option("--normalise/--no-normalise", envvar=None, type=bool, help="Trim and left-align alleles first."),
+    option("--flank", type=click.Choice(["n", "real"]), metavar="n|real",
+           help="Beyond a transcript's ends: N (the default) or the genome."),
+)  # fmt: skip
+_FORMS = (
+    option("--precision", type=int, metavar="N", help="Decimals of delta scores in VCF; 2."),
+    option("--vep-compatible", envvar=None, help="One record per ALT and gene, for VEP's plugin.", **_FLAG),
+    option("--reasons", envvar=None, help="Say in a tag of its own why an allele has no scores.", **_FLAG),
+    click.option("--tag", "tags", multiple=True, metavar="MODEL=NAME", help="Another name for a model's INFO tag."),
+    option("--summary", envvar=None, metavar="FILE", help="Where the counts go (JSON); beside the output by default."),
+)
+_WORK = (
+    option(
+        "--cache",
+        envvar="SPLICECORE_VARIANTS_CACHE",
+        metavar="FOLDER",
+        help="Keep scores here, and take those that are.",
+    ),
+    option("--work-dir", metavar="FOLDER", help="What an interrupted run has so far; beside the output by default."),
+    option("--executor", metavar="NAME", help="Who runs the work; 'serial', or 'process' with several workers."),
+    option("--workers", type=int, metavar="N", help="Processes; 1 unless said otherwise."),
+    option("--threads", type=int, metavar="N", help="Threads of each process; by default the cores are shared."),
+    option("--shard", metavar="I/N", help="Do the I-th of N parts of the records."),
+    option("--force", envvar=None, help="Drop what an interrupted run with other settings left.", **_FLAG),
+    as_json_option,
+)
+
+
+@click.command("variants")
+@_add(_INPUTS + _RULES + _FORMS + _WORK)
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    data_root: str | None,
+    config_file: str | None,
+    quiet: bool,
+    verbose: int,
+    model_options: tuple[str, ...],
+    as_json: bool,
+    mask: str | None,
+    **options: Any,
+) -> int:
+    """Score the effects of variants on splicing.
+
+    Adds SpliceAI=ALLELE|SYMBOL|DS_AG|DS_AL|DS_DG|DS_DL|DP_AG|DP_AL|DP_DG|DP_DL to the records of a VCF (a tag of its
+    own for each base model), or writes a table. The same command goes on from an interrupted attempt.
+    """
+    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    config = variants_config(given if mask is None else {**given, "mask": mask == "1"})
+    if model_options and len(config.base_model) > 1:
+        raise ConfigError("--model-option does not say for which base model", hint="[models.NAME] in a --config file")
+    models = merge_model_options(file_config.models, config.base_model[0], model_options)
+    session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
+    with command_log(None, quiet=quiet, verbose=verbose):
+        for problem in session.host.problems():
+            logger.warning("%s", problem)
+        result = session.run_variants(config, progress=_progress(quiet=quiet))
+    _tell(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
+    return 0
+
+
+def _progress(*, quiet: bool) -> ProgressListener | None:
+    import sys
+
+    if quiet or not sys.stderr.isatty():
+        return None
+    from splicecore.cli.progress import BarProgress
+
+    return BarProgress("scoring", unit="alleles/s", scale=1)
+
+
+def _tell(result: VariantsResult, *, as_json: bool, quiet: bool, to_stdout: bool) -> None:
+    """Say what was counted and written; on stderr where the VCF goes to stdout."""
+    import json
+
+    if as_json:
+        click.echo(json.dumps(result.summary, indent=2, sort_keys=True), err=to_stdout)
+        return
+    if quiet:
+        return
+    summary = result.summary
+    done = "found finished from before: " if result.already_finished else ""
+    click.echo(f"{done}{summary['records']:,} records, {summary['alleles']:,} alleles", err=to_stdout)
+    for name, model in summary["base_models"].items():
+        reasons = ", ".join(f"{reason} {number:,}" for reason, number in model["reasons"].items())
+        text = f"{name}: {model['scored']:,} scored, {model['unscored']:,} not"
+        click.echo(f"{text} ({reasons})" if reasons else text, err=to_stdout)
+    for path in result.outputs:
+        click.echo(str(path), err=to_stdout)

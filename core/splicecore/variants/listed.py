@@ -1,0 +1,61 @@
+"""Variants that are given as a list: scored as a VCF would be."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from splicecore.errors import InputError
+from splicecore.variants.config import variants_config
+from splicecore.variants.workflow import score_variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
+
+    from splicecore.session import Session
+
+__all__ = ["score_listed"]
+
+_HEADER = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+_WORD = re.compile(r"\S+")
+
+
+def score_listed(
+    session: Session, variants: str | Path | Iterable[tuple[str, int, str, str]], options: Mapping[str, Any]
+) -> pa.Table:
+    """Score variants; see :meth:`splicecore.session.Session.score_variants`.
+
+    Raises
+    ------
+    InputError
+        If a variant is not (contig, position, REF, ALT); names its place in the list.
+    """
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
+        if isinstance(variants, str | Path):
+            path = Path(variants)
+        else:
+            path = Path(folder) / "variants.vcf"
+            with path.open("w", encoding="utf-8") as target:
+                target.write(_HEADER)
+                target.writelines(_line(number, variant) for number, variant in enumerate(variants))
+        output = Path(folder) / "scores.parquet"
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+        score_variants(session, variants_config({**plain, "input": str(path), "output": str(output)}))
+        return pq.read_table(output)
+
+
+def _line(number: int, variant: tuple[str, int, str, str]) -> str:
+    try:
+        contig, position, ref, alt = variant
+        good = int(position) >= 0 and all(_WORD.fullmatch(text) for text in (contig, ref, alt))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise InputError(f"variant {number} is {variant!r}", hint="it must be (contig, position from 0, REF, ALT)")
+    return f"{contig}\t{int(position) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\n"

@@ -1,0 +1,244 @@
+"""Writing the results of a pass over a VCF in every form that was asked for, and the summary of what was counted."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+import splicecore
+from splicecore.artifacts.store import atomic_path, digest, file_sha256, make_folder, read_json, write_json
+from splicecore.errors import ChecksumError, OutputError
+from splicecore.variants.annotate import Annotator
+from splicecore.variants.config import output_kind
+from splicecore.variants.info import ScoreText, make_tags, settings_line
+from splicecore.variants.results import AlleleCounts, ResultRow, by_record, in_input_order, in_plan_order
+from splicecore.variants.tables import TableWriter
+from splicecore.variants.vcf_output import VcfWriter, index_file, open_text, open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from splicecore.variants.blocks import Plan
+    from splicecore.variants.config import VariantsConfig
+    from splicecore.variants.planned import VariantPass
+    from splicecore.variants.vcf import VcfRecord, VcfSource
+
+__all__ = ["VariantsResult", "finished_before", "write_outputs"]
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA = "splicecore-variants/1"
+_MISMATCHES = 0.1
+
+
+@attrs.frozen(kw_only=True)
+class VariantsResult:
+    """What a pass did.
+
+    Attributes
+    ----------
+    outputs
+        Files that were written, indices included.
+    summary
+        Counts; see ``docs/variants.md``.
+    already_finished
+        Whether all was there from before.
+    """
+
+    outputs: tuple[Path, ...]
+    summary: dict[str, Any]
+    already_finished: bool = False
+
+
+def summary_path(config: VariantsConfig) -> Path | None:
+    """File of the summary: as configured, else beside the first output that is a file, else none."""
+    if config.summary is not None:
+        return Path(config.summary)
+    files = [name for name in config.output if name != "-"]
+    return Path(f"{files[0]}.summary.json") if files else None
+
+
+def _run_key(config: VariantsConfig, identity: Mapping[str, Any]) -> str:
+    """Digest of all that decides the bytes of the outputs."""
+    forms = [config.precision, config.vep_compatible, config.reasons, list(config.tags)]
+    return digest({**identity, "forms": forms, "outputs": [Path(name).name for name in config.output]})
+
+
+def finished_before(config: VariantsConfig, identity: Mapping[str, Any]) -> VariantsResult | None:
+    """Return the result of an earlier run of the same command, if all its files are as it left them."""
+    path = summary_path(config)
+    if path is None or "-" in config.output or config.force or not path.exists():
+        return None
+    try:
+        summary = read_json(path)
+        if summary["run"] != _run_key(config, identity):
+            return None
+        files = {Path(config.output[0]).parent / name: sha256 for name, sha256 in summary["files"].items()}
+    except (OutputError, KeyError, TypeError, AttributeError):
+        return None
+    if any(not file.is_file() or file_sha256(file) != sha256 for file, sha256 in files.items()):
+        return None
+    return VariantsResult(outputs=tuple(files), summary=summary, already_finished=True)
+
+
+def write_outputs(planned: VariantPass) -> VariantsResult:
+    """Write all outputs, their indices and the summary, from the results of all blocks."""
+    config, source, work, plan = planned.config, planned.source, planned.work, planned.plan
+    annotator, lines = _annotator(planned)
+    counts = AlleleCounts()
+    plain = [name for name in config.output if output_kind(name) == "vcf"]
+    tables = [name for name in config.output if output_kind(name) != "vcf"]
+    with contextlib.ExitStack() as stack:
+        writers = [
+            stack.enter_context(open_writer(_in_folder(name), source, lines, annotator.written))
+            for name in plain
+            if not config.vep_compatible
+        ]
+        adding = [stack.enter_context(TableWriter(Path(name), planned.opened.settings)) for name in tables]
+        batches = _counted(in_input_order(plan, work.parts, work.key), counts, config, adding)
+        if writers:
+            _write_records(_span(source, plan), by_record(batches), writers, annotator)
+        else:
+            for _ in batches:
+                continue
+    if config.vep_compatible:
+        for name in plain:
+            _write_vep(Path(name), source, lines, annotator, in_plan_order(plan, work.parts, work.key))
+    files = [Path(name) for name in config.output if name != "-"]
+    return _finish(planned, counts, [*files, *_index(plain, plan, config)])
+
+
+def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
+    """Make what writes INFO, and the lines that it adds to the header."""
+    config, opened = planned.config, planned.opened
+    annotator = Annotator(
+        tags=make_tags(config.base_model, config.tag_names),
+        text=ScoreText(precision=config.precision),
+        main=opened.main,
+        reasons=config.reasons,
+    )
+    fingerprints = {model.name: model.fingerprint for model in opened.models}
+    return annotator, [*annotator.header(splicecore.__version__, fingerprints), settings_line(opened.settings)]
+
+
+def _in_folder(name: str) -> Path | None:
+    """Path of an output; None for stdout."""
+    return None if name == "-" else Path(name)
+
+
+def _counted(
+    batches: Iterator[pa.RecordBatch], counts: AlleleCounts, config: VariantsConfig, tables: list[TableWriter]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        counts.add(batch, config.base_model)
+        for table in tables:
+            table.add(batch)
+        yield batch
+
+
+def _span(source: VcfSource, plan: Plan) -> Iterator[VcfRecord]:
+    for record in source.records():
+        if record.number >= plan.first + plan.records:
+            return
+        if record.number >= plan.first:
+            yield record
+
+
+def _write_records(
+    records: Iterator[VcfRecord],
+    rows: Iterator[tuple[int, list[ResultRow]]],
+    writers: list[VcfWriter],
+    annotator: Annotator,
+) -> None:
+    """Write every record with its values; records and results must be the same ones."""
+    written = 0
+    for record, (number, own) in zip(records, rows, strict=True):
+        if number != record.number:
+            raise ChecksumError(
+                f"the results are of record {number + 1}, not {record.number + 1}", hint="run again with --force"
+            )
+        values = annotator.values(own)
+        for writer in writers:
+            writer.write(record, values)
+        written += 1
+    logger.info("wrote %d records", written)
+
+
+def _write_vep(
+    path: Path, source: VcfSource, lines: list[bytes], annotator: Annotator, batches: Iterator[pa.RecordBatch]
+) -> None:
+    """Write one record for each ALT and gene, sorted."""
+    kept = [line for line in source.header if line.startswith((b"##fileformat=", b"##reference=", b"##contig="))]
+    columns = b"\t".join(source.header[-1].split(b"\t")[:8])
+    with atomic_path(path) as temporary, open_text(temporary, path.name) as stream:
+        for line in (*kept, *lines, columns):
+            stream.write(line + b"\n")
+        for _, rows in by_record(batches):
+            for line in annotator.vep_records(rows):
+                stream.write(line + b"\n")
+
+
+def _index(names: list[str], plan: Plan, config: VariantsConfig) -> list[Path]:
+    """Make the indices of the files that can have one."""
+    indices = []
+    for name in names:
+        if name.endswith((".gz", ".bgz", ".bcf")):
+            if plan.sorted or config.vep_compatible:
+                index = index_file(Path(name), plan.end)
+                indices += [] if index is None else [index]
+            else:
+                logger.warning("%s gets no index: its records are not sorted, as those of the input", name)
+    return indices
+
+
+def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> VariantsResult:
+    """Write the summary."""
+    config, plan = planned.config, planned.plan
+    summary = {
+        "schema": _SCHEMA,
+        "run": _run_key(config, planned.work.identity),
+        "settings": planned.opened.settings,
+        "shard": config.shard,
+        "records": plan.records,
+        "alleles": plan.alleles,
+        "rows": counts.rows,
+        "sorted": plan.sorted,
+        "base_models": {
+            name: {
+                "scored": counts.scored[name],
+                "unscored": sum(counts.unscored.get(name, {}).values()),
+                "reasons": dict(sorted(counts.unscored.get(name, {}).items())),
+            }
+            for name in config.base_model
+        },
+        "files": {_relative(file, config): file_sha256(file) for file in files},
+    }
+    path = summary_path(config)
+    if path is not None:
+        make_folder(path.parent)
+        write_json(path, summary)
+    _judge(summary)
+    return VariantsResult(outputs=tuple(files), summary=summary)
+
+
+def _relative(file: Path, config: VariantsConfig) -> str:
+    """Path of a file as seen from the folder of the first output."""
+    return os.path.relpath(file, Path(config.output[0]).parent)
+
+
+def _judge(summary: Mapping[str, Any]) -> None:
+    """Warn where so many REFs are not the genome's that the build may be another."""
+    for name, model in summary["base_models"].items():
+        mismatches = model["reasons"].get("ref_mismatch", 0)
+        if mismatches > _MISMATCHES * (model["scored"] + mismatches):
+            logger.warning(
+                "%s: REF is not the genome's for %d alleles (%d were scored): are the variants of another build?",
+                name, mismatches, model["scored"],
+            )  # fmt: skip

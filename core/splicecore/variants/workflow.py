@@ -1,0 +1,207 @@
+"""``splicecore variants``: read a VCF, score its alleles block by block, write what was asked for.
+
+Everything that an interrupted attempt had is found again: the plan, and the results of the blocks that were done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from splicecore.artifacts.store import file_sha256, make_folder
+from splicecore.errors import ChecksumError, ConfigError, InputError
+from splicecore.execute.plan import plan_shards
+from splicecore.plugins.specs import load_object
+from splicecore.variants.blocks import Plan, make_plan
+from splicecore.variants.config import output_kind
+from splicecore.variants.opening import Opened, check_build_of, open_all
+from splicecore.variants.outputs import VariantsResult, finished_before, write_outputs
+from splicecore.variants.planned import VariantPass
+from splicecore.variants.task import TaskConfig, block_path, read_block
+from splicecore.variants.vcf import VcfSource
+from splicecore.variants.work import WorkFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from splicecore.plugins.protocols import Executor
+    from splicecore.predict.runner import ProgressListener
+    from splicecore.session import Session
+    from splicecore.variants.config import VariantsConfig
+
+__all__ = ["score_variants"]
+
+logger = logging.getLogger(__name__)
+
+_TASK = "splicecore.variants.task:open_task"
+_GROUPS = 64
+
+
+def score_variants(
+    session: Session, config: VariantsConfig, progress: ProgressListener | None = None
+) -> VariantsResult:
+    """Score the variants of a VCF.
+
+    Parameters
+    ----------
+    session
+        Whose plugins and folders are used.
+    config
+        What to do.
+    progress
+        Told how it goes on; its unit is an allele in a transcript, scored by one model.
+
+    Returns
+    -------
+    What was written and counted.
+
+    Raises
+    ------
+    SplicecoreError
+        For everything that is wrong with options, input, genome, annotation or models, before any scoring where that
+        can be.
+    """
+    _check(config)
+    with _source(session, config) as source:
+        opened = open_all(session, config)
+        check_build_of(source, opened)
+        identity = {**opened.identity, "input": file_sha256(source.path, session.cache_dir), "shard": config.shard}
+        done = finished_before(config, identity)
+        if done is not None:
+            return done
+        for name in config.output:
+            if name != "-":
+                make_folder(Path(name).parent)
+        with WorkFolder.of(config, session).claimed(identity, force=config.force) as work:
+            plan = _plan(source, opened, work, config)
+            planned = VariantPass(config=config, source=source, opened=opened, work=work, plan=plan)
+            _score(session, planned, progress)
+            result = write_outputs(planned)
+            work.drop()
+    return result
+
+
+def _check(config: VariantsConfig) -> None:
+    """Refuse what cannot be done, before anything is opened."""
+    if config.input is None:
+        raise ConfigError("no input given", hint="--input FILE, or - for stdin")
+    if not config.output:
+        raise ConfigError("no output given", hint="--output FILE, or - for stdout")
+    if len(set(config.output)) < len(config.output):
+        raise ConfigError("an output is given twice")
+    for name in config.output:
+        kind = output_kind(name)
+        if config.vep_compatible and kind == "vcf" and not name.endswith(".gz"):
+            raise ConfigError(f"VEP reads bgzip with an index, not {name}", hint="--output NAME.vcf.gz")
+        if name != "-" and Path(name).resolve() == Path(config.input).resolve():
+            raise ConfigError(f"{name} is input and output", hint="choose another --output")
+    if config.vep_compatible and len(config.base_model) > 1:
+        raise ConfigError("VEP's plugin reads the scores of one model", hint="one --base-model")
+
+
+@contextlib.contextmanager
+def _source(session: Session, config: VariantsConfig) -> Iterator[VcfSource]:
+    """Open the input; what comes from stdin is kept on disk while it is needed, as it is read more than once."""
+    if config.input != "-":
+        yield VcfSource.open(Path(str(config.input)))
+        return
+    path = session.temporary_folder() / "stdin"
+    with path.open("wb") as target:
+        shutil.copyfileobj(sys.stdin.buffer, target, 1 << 20)
+    try:
+        yield VcfSource.open(path, name="stdin")
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _plan(source: VcfSource, opened: Opened, work: WorkFolder, config: VariantsConfig) -> Plan:
+    """Make the plan, or take that of an earlier attempt."""
+    plan = Plan.read(work.plan, work.key) if work.blocks.exists() else None
+    if plan is None:
+        total = None if config.shard is None else sum(1 for _ in source.records())
+        plan = make_plan(source.records(), opened.transcripts, work.blocks, shard=config.shard_of, total=total)
+        plan.write(work.plan, work.key)
+    order = "sorted" if plan.sorted else "not sorted"
+    logger.info("%d records, %d alleles, %d blocks, %s", plan.records, plan.alleles, len(plan.blocks), order)
+    if not plan.records and config.shard is None:
+        raise InputError(f"{source.name} has no records")
+    return plan
+
+
+def _score(session: Session, planned: VariantPass, progress: ProgressListener | None) -> None:
+    """Score the blocks that are not done."""
+    plan, work = planned.plan, planned.work
+    todo = [block for block in range(len(plan.blocks)) if not _is_done(work, block)]
+    if len(todo) < len(plan.blocks):
+        logger.info("%d of %d blocks are there from before", len(plan.blocks) - len(todo), len(plan.blocks))
+    models = len(planned.opened.models)
+    if progress is not None:
+        done = plan.jobs - sum(plan.blocks[block] for block in todo)
+        progress.started(plan.jobs * models, done * models)
+    try:
+        if todo:
+            _map(session, planned, _groups(plan, todo), progress)
+    finally:
+        if progress is not None:
+            progress.stopped()
+
+
+def _task_config(session: Session, planned: VariantPass) -> dict[str, Any]:
+    config, opened, work = planned.config, planned.opened, planned.work
+    task = TaskConfig(
+        plugins=session.host.settings,
+        models=opened.models,
+        resources=str(opened.inputs.resources.folder),
+        transcripts=config.transcripts,
+        rules=config.rules,
+        build=opened.inputs.resources.build.name,
+        blocks=str(work.blocks),
+        parts=str(work.parts),
+        key=work.key,
+        cache=str(session.cache_dir),
+        score_cache=config.cache,
+    )
+    return attrs.asdict(task)
+
+
+def _is_done(work: WorkFolder, block: int) -> bool:
+    try:
+        return read_block(work.parts, block, work.key) is not None
+    except ChecksumError as error:
+        logger.warning("%s; the block is scored again", error.message)
+        block_path(work.parts, block).unlink()
+        return False
+
+
+def _groups(plan: Plan, todo: list[int]) -> list[list[int]]:
+    """Put neighboring blocks together, so that there are not too many things to hand over."""
+    target = max(1, sum(plan.blocks[block] for block in todo) // _GROUPS)
+    return plan_shards(todo, [plan.blocks[block] for block in todo], target)
+
+
+def _map(session: Session, planned: VariantPass, groups: list[list[int]], progress: ProgressListener | None) -> None:
+    host, config, identity = session.host, planned.config, planned.work.identity
+    name = config.executor or ("serial" if config.workers == 1 else "process")
+    executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
+    host.notify("splicecore_run_started", run=identity)
+    results = executor.map(_TASK, _task_config(session, planned), [{"blocks": group} for group in groups])
+    found = 0
+    try:
+        for shard in results:
+            host.notify("splicecore_shard_finished", run=identity, shard=dict(shard))
+            found += sum(block["found"] for block in shard["blocks"])
+            if progress is not None:
+                progress.advanced(sum(block["jobs"] for block in shard["blocks"]))
+    finally:
+        close = getattr(results, "close", None)
+        if close is not None:
+            close()
+    if config.cache is not None:
+        logger.info("%d scores were found in %s", found, config.cache)
+    host.notify("splicecore_run_finished", run=identity, summary={"blocks": len(planned.plan.blocks)})
