@@ -34,6 +34,7 @@ from splicecore.plugins.hookspecs import API_VERSION, ENTRY_POINT_GROUP, hookimp
 from splicecore.plugins.protocols import (
     BaseModel,
     Edit,
+    EditScoring,
     Executor,
     FeatureSet,
     MetaModel,
@@ -105,6 +106,7 @@ __all__ = [
     "Dataset",
     "DatasetConfig",
     "Edit",
+    "EditScoring",
     "EvaluateConfig",
     "Executor",
     "ExecutorSpec",

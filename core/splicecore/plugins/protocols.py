@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from splicecore.plugins.specs import BaseModelSpec
     from splicecore.predict.blocks import Block
 
-__all__ = ["BaseModel", "Edit", "Executor", "FeatureSet", "MetaModel", "Scores", "ShardTask", "UncertaintyStrategy"]
+__all__ = [
+    "BaseModel",
+    "Edit",
+    "EditScoring",
+    "Executor",
+    "FeatureSet",
+    "MetaModel",
+    "Scores",
+    "ShardTask",
+    "UncertaintyStrategy",
+]
 
 Scores = npt.NDArray[np.float32]
 """Probabilities, float32, last axis = the spec's outputs (neither, acceptor, donor, then extras)."""
@@ -66,6 +76,36 @@ class BaseModel(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class EditScoring(Protocol):
+    """What a base model may do besides :class:`BaseModel`: score edits of one sequence without repeating work.
+
+    The core scores whole windows with :meth:`BaseModel.predict` where a model has no such method.
+    """
+
+    def predict_edits(self, codes: npt.NDArray[np.uint8], edits: Sequence[Edit], radius: int) -> list[Scores]:
+        """Score the surroundings of edits, each of which is made alone.
+
+        Parameters
+        ----------
+        codes
+            uint8, shape (left + L + right,), as for :meth:`BaseModel.predict`. Not modified.
+        edits
+            Indices count from the first of ``codes``, context included. An edit that replaces bases by the same asks
+            for the scores of ``codes`` itself.
+        radius
+            Positions on either side of the new bases that are scored, at least 0.
+
+        Returns
+        -------
+        For each edit float32, shape (n, outputs)
+            The scores, in the edited codes, of positions [start - radius, start + len(new) + radius) as far as they
+            have full context: what ``predict`` gives for the edited codes, to 1e-6. They do not depend on which other
+            edits are asked for in the same call.
+        """
+        ...
 
 
 @runtime_checkable

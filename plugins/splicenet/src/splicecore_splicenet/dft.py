@@ -123,6 +123,8 @@ class DFTConvolution(nn.Module):
 
     Attributes
     ----------
+    rows
+        N.
     unit
         Output rows of one block: (N - taps + 1) * dilation.
     units
@@ -151,7 +153,7 @@ class DFTConvolution(nn.Module):
         self.register_buffer("products", _tensor(plan.products))
         self.register_buffer("to_rows", _tensor(plan.inverse))
         self.register_buffer("bias", _tensor(bias))
-        self._rows, self._valid, self._dilation = rows, plan.valid, dilation
+        self.rows, self._valid, self._dilation = rows, plan.valid, dilation
         self.unit, self.units = plan.valid * dilation, blocks
         self.reach = (len(kernel) - 1) * dilation
 
@@ -167,11 +169,11 @@ class DFTConvolution(nn.Module):
         scratch
             Memory for intermediate results.
         """
-        half, channels = self._rows // 2, x.shape[1]
+        half, channels = self.rows // 2, x.shape[1]
         blocks = len(out) // self.unit
         # Only that of full portions is kept: the others are of too many sizes.
         workspace = scratch.prepared(self, self._prepare) if blocks == self.units else self._prepare(scratch, blocks)
-        shape = (blocks, self._dilation, self._rows, channels)
+        shape = (blocks, self._dilation, self.rows, channels)
         view = x.as_strided(shape, (self.unit * channels, channels, self._dilation * channels, 1))
         first, second = view[:, :, :half], view[:, :, half:]
         torch.add(first, second, out=workspace.halves)
@@ -190,7 +192,7 @@ class DFTConvolution(nn.Module):
 
     def _prepare(self, scratch: Scratch, blocks: int | None = None) -> _Workspace:
         blocks = self.units if blocks is None else blocks
-        half, quarter = self._rows // 2, self._rows // 4
+        half, quarter = self.rows // 2, self.rows // 4
         sequences, channels, outputs = blocks * self._dilation, self.products.shape[3] // 2, len(self.bias)
         halves = scratch.take("halves", blocks, self._dilation, half, channels)
         spectrum = scratch.take("spectrum", sequences, half, channels)

@@ -1,9 +1,10 @@
 """An ensemble of networks that scores arrays of bases, with the same bytes for any number of threads.
 
-Threads work on one tile and one network at a time and share the portions of each stage (:class:`Stage`): whoever is
-free takes the next one, and all wait for each other before the next stage. A portion is computed by one thread from
-start to end (torch's own parallelism inside operations is switched off) and is the same portion for any number of
-threads, so that number cannot change the order of any sum. Probabilities are added in the order of the networks.
+Threads work on one tile and one network at a time and share the portions of each stage
+(:class:`~splicecore_splicenet.stage.Stage`): whoever is free takes the next one, and all wait for each other before the
+next stage. A portion is computed by one thread from start to end (torch's own parallelism inside operations is switched
+off) and is the same portion for any number of threads, so that number cannot change the order of any sum. Probabilities
+are added in the order of the networks.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ import torch
 from splicecore.api import ConfigError
 
 from splicecore_splicenet.choices import CONVOLUTIONS, Convolutions
+from splicecore_splicenet.edit_scorer import EditScorer
 from splicecore_splicenet.member_spread import SPREADS, MemberSpread
-from splicecore_splicenet.network import Network, Stage
+from splicecore_splicenet.network import Network
 from splicecore_splicenet.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
+    from splicecore.api import Edit
 
+    from splicecore_splicenet.stage import Stage
     from splicecore_splicenet.weights import NetworkWeights
 
 __all__ = ["SplicenetEnsemble"]
@@ -84,6 +88,7 @@ class SplicenetEnsemble:
         self._weights = list(weights)
         self._convolutions = convolutions
         self._member_spread = member_spread
+        self._edit_scorer: EditScorer | None = None
         self._networks: list[Network] = []  # made when they are first needed: many a model is opened for its name only
         self._threads = threads if self.device.type == "cpu" else 1
         self._memory = Scratch(self.device)
@@ -91,6 +96,10 @@ class SplicenetEnsemble:
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
         self._lock = threading.Lock()
+
+    @property
+    def _outputs(self) -> int:
+        return self.architecture.outputs + (len(SPREADS) if self._member_spread else 0)
 
     @property
     def radius(self) -> int:
@@ -114,8 +123,7 @@ class SplicenetEnsemble:
         n, length = codes.shape[0], codes.shape[1] - 2 * self.radius
         if length < 0:
             raise ValueError(f"rows of {codes.shape[1]} bases are shorter than the context of {2 * self.radius}")
-        outputs = self.architecture.outputs + (len(SPREADS) if self._member_spread else 0)
-        scores = np.empty((n, length, outputs), dtype=np.float32)
+        scores = np.empty((n, length, self._outputs), dtype=np.float32)
         with self._lock:
             pool = self._open_pool()
             if scores.size:
@@ -125,11 +133,50 @@ class SplicenetEnsemble:
                         self._score_row(pool, codes[row], scores[row])
         return scores
 
+    def predict_edits(
+        self, codes: npt.NDArray[np.uint8], edits: Sequence[Edit], radius: int
+    ) -> list[npt.NDArray[np.float32]]:
+        """Score the surroundings of edits. Callers in other threads wait for their turn.
+
+        Parameters
+        ----------
+        codes
+            uint8, (radius + L + radius,), with the network's radius: A, C, G, T, N = 0..4, 5' to 3'. Not checked.
+        edits
+            Each replaces ``codes[start:end]``. Not checked.
+        radius
+            Positions on either side of the new bases that are scored, at least 0.
+
+        Returns
+        -------
+        For each edit float32, (n, outputs)
+            What :meth:`predict` gives, to 1e-6, of positions [start - radius, start + len(new) + radius) of the edited
+            codes that have full context. An edit's scores do not depend on the other edits or on the threads.
+        """
+        with self._lock:
+            pool = self._open_pool()
+            if not edits:
+                return []
+            self._open_networks()
+            if self._edit_scorer is None:
+                self._edit_scorer = EditScorer(
+                    self._networks, self._convolutions, self.device, member_spread=self._member_spread
+                )
+
+            def predict(row: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+                scores = np.empty((len(row) - 2 * self.radius, self._outputs), dtype=np.float32)
+                self._score_row(pool, row, scores)
+                return scores
+
+            with _exact_convolutions(self.device):
+                return self._edit_scorer.score(codes, edits, radius, lambda stages: self._run(pool, stages), predict)
+
     def close(self) -> None:
         """Stop the threads and drop the networks. May be called twice."""
         with self._lock:
             pool, self._pool, self._closed = self._pool, None, True
             self._networks, self._weights, self._scratches, self._memory = [], [], [], Scratch()
+            self._edit_scorer = None
         if pool is not None:
             pool.shutdown(cancel_futures=True)
 
@@ -147,18 +194,22 @@ class SplicenetEnsemble:
             stages = [
                 stage
                 for member, network in enumerate(self._networks)
-                for stage in network.stages(row, total, self._memory, member, spread)
+                for stage in network.stages(row, total, self._memory, member=member, spread=spread)
             ]
+        self._run(pool, stages)
+        scores[:, :outputs] = total.t().cpu().numpy()
+        scores[:, :outputs] /= np.float32(len(self._networks))
+        if spread is not None:
+            scores[:, outputs:] = spread.deviation(len(self._networks), lambda sums: sums.cpu().numpy())
+
+    def _run(self, pool: ThreadPoolExecutor, stages: Sequence[Stage]) -> None:
+        """Do stages, one after the other."""
         team = _Team(self._threads)
         futures = [pool.submit(_work, stages, team, scratch) for scratch in self._scratches]
         failures = [error for error in [future.exception() for future in futures] if error is not None]
         for error in failures:
             if not isinstance(error, threading.BrokenBarrierError):  # the others only stopped because of this one
                 raise error
-        scores[:, :outputs] = total.t().cpu().numpy()
-        scores[:, :outputs] /= np.float32(len(self._networks))
-        if spread is not None:
-            scores[:, outputs:] = spread.deviation(len(self._networks), lambda sums: sums.cpu().numpy())
 
     def _open_networks(self) -> None:
         if not self._networks:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from splicecore.api import BaseModelSpec, Scores, check_codes
 
+from splicecore_splicenet.edit_rows import check_edits
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
     import numpy as np
     import numpy.typing as npt
+    from splicecore.api import Edit
 
 __all__ = ["Ensemble", "EnsembleModel"]
 
@@ -39,12 +43,20 @@ class EnsembleModel:
         Hash of weights and of the settings that decide the scores.
     ensemble
         The networks.
+
+    Notes
+    -----
+    ``predict_edits`` (:class:`~splicecore.api.EditScoring`) is there if the ensemble has it: torch's does.
     """
+
+    predict_edits: Callable[[npt.NDArray[np.uint8], Sequence[Edit], int], list[Scores]]
 
     def __init__(self, spec: BaseModelSpec, fingerprint: str, ensemble: Ensemble) -> None:
         self.spec = spec
         self.fingerprint = fingerprint
         self._ensemble = ensemble
+        if hasattr(ensemble, "predict_edits"):
+            self.predict_edits = self._predict_edits
 
     def predict(self, codes: npt.NDArray[np.uint8]) -> Scores:
         """Score positions.
@@ -66,6 +78,12 @@ class EnsembleModel:
         """
         check_codes(codes, self.spec)
         return self._ensemble.predict(codes)
+
+    def _predict_edits(self, codes: npt.NDArray[np.uint8], edits: Sequence[Edit], radius: int) -> list[Scores]:
+        check_codes(codes[None], self.spec)
+        check_edits(len(codes), edits, radius, self.spec.name)
+        scores: list[Scores] = self._ensemble.predict_edits(codes, edits, radius)  # type: ignore[attr-defined]
+        return scores
 
     def close(self) -> None:
         """Release the networks and the threads. May be called twice."""

@@ -9,10 +9,8 @@ portion's intermediate results fit into a core's cache. Portions are the same wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (the name that everybody uses)
@@ -20,26 +18,18 @@ from torch import Tensor, nn
 
 from splicecore_splicenet.choices import Convolutions, Direct, choose
 from splicecore_splicenet.dft import DFTConvolution
-from splicecore_splicenet.scratch import Scratch
+from splicecore_splicenet.stage import Stage, portion_rows, portions
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from splicecore_splicenet.activations import Activations
     from splicecore_splicenet.architecture import Architecture
     from splicecore_splicenet.member_spread import MemberSpread
+    from splicecore_splicenet.scratch import Scratch
     from splicecore_splicenet.weights import BlockWeights, NetworkWeights
 
-__all__ = ["DirectConvolution", "Network", "Stage"]
-
-_ROWS = 8192  # of a portion of the stages that only read and write
-
-
-@attrs.frozen
-class Stage:
-    """Work on one tile: ``run(portion, scratch)`` for every portion in ``range(portions)``, in any order."""
-
-    portions: int
-    run: Callable[[int, Scratch], None]
+__all__ = ["DirectConvolution", "Network"]
 
 
 class Network(nn.Module):
@@ -70,12 +60,19 @@ class Network(nn.Module):
         self.register_buffer("heads", _tensor(np.stack([(skip @ last).T for skip, _ in skips])))
         self.register_buffer("bias", _tensor(sum(bias @ last for _, bias in skips) + weights.output.bias).unsqueeze(1))
         self.blocks = nn.ModuleList(
-            _ResidualBlock(block, weights.architecture, index, convolutions, device)
+            ResidualBlock(block, weights.architecture, index, convolutions, device)
             for index, block in enumerate(weights.blocks)
         )
 
     def stages(
-        self, codes: Tensor, total: Tensor, memory: Scratch, member: int = 0, spread: MemberSpread | None = None
+        self,
+        codes: Tensor,
+        total: Tensor,
+        memory: Scratch,
+        *,
+        member: int = 0,
+        spread: MemberSpread | None = None,
+        kept: Activations | None = None,
     ) -> list[Stage]:
         """Say what scoring a tile takes; nothing is computed yet.
 
@@ -89,32 +86,47 @@ class Network(nn.Module):
             For ``x``, ``h`` and the sum of the skips; shared by all threads, one tile at a time.
         member, spread
             Number of the network in its ensemble, and what the last stage adds the probabilities to as well.
+        kept
+            Gets the activations.
         """
         length, channels = len(codes), self.architecture.channels
-        spill = max((block.unit for block in self._residuals()), default=0)
+        spill = self.spill
+        if kept is not None:
+            kept.resize(length, spill)
         x = memory.take("x", length + spill, channels)
         h = memory.take("h", length + spill, channels)
         logits = memory.take("logits", *total.shape)  # (outputs, L): a softmax over long rows is the fastest
         stages = [self._embed(codes, x), self._skip(0, x, self.architecture.radius, logits)]
         start = 0
-        for index, block in enumerate(self._residuals()):
+        for index, block in enumerate(self.residuals()):
+            if kept is not None:
+                stages.append(kept.keep(index, x[start : start + length]))
+                h = kept.middles[index]
             stages += block.stages(x, h, start, length)
             start, length = start + block.radius, length - 2 * block.radius
             if self.architecture.ends_group(index):
                 margin = start + (length - total.shape[1]) // 2
                 stages.append(self._skip((index + 1) // self.architecture.group, x, margin, logits))
+        if kept is not None:
+            stages.append(kept.keep(len(self.blocks), x[start : start + length]))
         stages.append(_softmax(logits, total, member, spread))
         return stages
 
-    def _residuals(self) -> list[_ResidualBlock]:
+    @property
+    def spill(self) -> int:
+        """Rows beyond their last one that a tile's activations need."""
+        return max((block.unit for block in self.residuals()), default=0)
+
+    def residuals(self) -> list[ResidualBlock]:
+        """Return the blocks in order."""
         return list(self.blocks)  # type: ignore[arg-type]
 
     def _embed(self, codes: Tensor, x: Tensor) -> Stage:
         def run(portion: int, _: Scratch) -> None:
-            rows = _portion(portion, len(codes))
+            rows = portion_rows(portion, len(codes))
             torch.index_select(self.stem, 0, codes[rows].to(torch.int32), out=x[rows])
 
-        return Stage(_portions(len(codes)), run)
+        return Stage(portions(len(codes)), run)
 
     def _skip(self, index: int, x: Tensor, start: int, logits: Tensor) -> Stage:
         """Add the contribution of x, from row ``start`` on, to the logits."""
@@ -122,14 +134,14 @@ class Network(nn.Module):
         inputs = x[start : start + length].t()
 
         def run(portion: int, _: Scratch) -> None:
-            rows = _portion(portion, length)
+            rows = portion_rows(portion, length)
             before = logits[:, rows] if index else self.bias
             torch.addmm(before, self.heads[index], inputs[:, rows], out=logits[:, rows])
 
-        return Stage(_portions(length), run)
+        return Stage(portions(length), run)
 
 
-class _ResidualBlock(nn.Module):
+class ResidualBlock(nn.Module):
     """x + conv2(act(norm2(conv1(act(norm1(x)))))), valid; norm2 is folded into conv1."""
 
     scale: Tensor
@@ -155,8 +167,11 @@ class _ResidualBlock(nn.Module):
                 return DirectConvolution(kernel, bias, block.dilation, unit=choice.unit, units=choice.units)
             return DFTConvolution(kernel, bias, block.dilation, rows=choice.rows, blocks=choice.blocks)
 
-        self.conv1 = convolution(weights.conv1.kernel * scale, weights.conv1.bias * scale + shift)
-        self.conv2 = convolution(weights.conv2.kernel, weights.conv2.bias)
+        self.folded = (
+            (weights.conv1.kernel * scale, weights.conv1.bias * scale + shift),
+            (weights.conv2.kernel.astype(np.float64), weights.conv2.bias.astype(np.float64)),
+        )
+        self.conv1, self.conv2 = (convolution(*layer) for layer in self.folded)
 
     @property
     def unit(self) -> int:
@@ -173,10 +188,10 @@ class _ResidualBlock(nn.Module):
             rows = _units(self.conv1, portion, first)
             taken = inputs[rows.start : rows.stop + self.radius]
             active = scratch.take("active", rows.stop - rows.start + self.radius, x.shape[1])
-            self._activate(torch.addcmul(self.shift, taken, self.scale, out=active[: len(taken)]))
+            self.activate(torch.addcmul(self.shift, taken, self.scale, out=active[: len(taken)]))
             active[len(taken) :].zero_()
             self.conv1.convolve(active, middle[rows], scratch)
-            self._activate(middle[rows])
+            self.activate(middle[rows])
             if rows.stop >= first:
                 middle[first:].zero_()
 
@@ -189,7 +204,8 @@ class _ResidualBlock(nn.Module):
             Stage(-(-second // (self.conv2.unit * self.conv2.units)), run2),
         ]
 
-    def _activate(self, x: Tensor) -> Tensor:
+    def activate(self, x: Tensor) -> Tensor:
+        """Apply the activation in place."""
         return F.leaky_relu_(x, self._slope) if self._slope else F.relu_(x)
 
 
@@ -233,21 +249,13 @@ def _softmax(logits: Tensor, total: Tensor, member: int, spread: MemberSpread | 
     length = logits.shape[1]
 
     def run(portion: int, _: Scratch) -> None:
-        rows = _portion(portion, length)
+        rows = portion_rows(portion, length)
         probabilities = torch.softmax(logits[:, rows], dim=0)
         total[:, rows] += probabilities
         if spread is not None:
             spread.add(member, probabilities, rows)
 
-    return Stage(_portions(length), run)
-
-
-def _portions(rows: int) -> int:
-    return -(-rows // _ROWS)
-
-
-def _portion(portion: int, rows: int) -> slice:
-    return slice(portion * _ROWS, min((portion + 1) * _ROWS, rows))
+    return Stage(portions(length), run)
 
 
 def _units(convolution: DirectConvolution | DFTConvolution, portion: int, rows: int) -> slice:
