@@ -38,7 +38,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-InferenceMode = Literal["base_only"]
+InferenceMode = Literal["base_only", "hybrid", "meta_only"]
 FlankMode = Literal["real", "n"]
 
 
@@ -155,10 +155,30 @@ class RunConfig(PassConfig):
     ----------
     output_dir
         Folder of the results.
+    base_model
+        With a meta-model empty unless given: the meta-model says which base models it needs.
+    meta_model
+        Folder of a trained meta-model.
     inference_mode
-        ``"base_only"``: the base model's scores as they are.
+        ``"base_only"``: the base model's scores as they are; ``"hybrid"``: the meta-model's where the base model is
+        unsure, the base model's calibrated ones elsewhere; ``"meta_only"``: the meta-model's everywhere. With a
+        meta-model hybrid unless given.
+    training_dataset
+        Folder of the dataset that the meta-model was trained on, which tells which genes it has seen; without it the
+        model's own list does.
+    uncertainty_strategy
+        How to tell how unsure the base model is.
+    uncertainty_low, uncertainty_high
+        Scores from low on and below high are unsure, for strategies that have such a zone.
+    target_meta_rate
+        Share of the run's positions that the meta-model recalibrates, in place of the strategy's thresholds.
+    keep_artifacts_dir
+        Folder that the genes' scores are kept in for later runs, which look there first.
+    feature_settings
+        Feature set's name -> settings in place of the meta-model's, for sets that read files.
     min_score
-        Keep only rows whose acceptor or donor score is at least this (0-1); None to keep every position.
+        Keep only rows whose acceptor or donor score (the final one, of a meta-model's modes) is at least this (0-1);
+        None to keep every position.
     bed, bed_threshold
         Write ``exports/splice_sites.bed`` with the sites that score at least the threshold; None for 0.1, or
         ``min_score`` where that is higher.
@@ -169,12 +189,29 @@ class RunConfig(PassConfig):
     """
 
     output_dir: str | None = None
-    inference_mode: InferenceMode = "base_only"
+    meta_model: str | None = None
+    base_model: str = attrs.field()
+    inference_mode: InferenceMode = attrs.field()
+    training_dataset: str | None = None
+    uncertainty_strategy: str = "hybrid_entropy"
+    uncertainty_low: float = 0.02
+    uncertainty_high: float = 0.80
+    target_meta_rate: float | None = None
+    keep_artifacts_dir: str | None = None
+    feature_settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     min_score: float | None = attrs.field(default=None)
     bed: bool = False
     bed_threshold: float | None = attrs.field(default=None)
     bigwig: bool = False
     tsv: bool = False
+
+    @base_model.default
+    def _default_base_model(self) -> str:
+        return "spliceai" if self.meta_model is None else ""
+
+    @inference_mode.default
+    def _default_inference_mode(self) -> InferenceMode:
+        return "base_only" if self.meta_model is None else "hybrid"
 
     @min_score.validator
     @bed_threshold.validator

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from splicecore.artifacts.store import make_folder
@@ -31,7 +32,22 @@ logger = logging.getLogger(__name__)
 
 @click.command("run")
 @option("--output-dir", "-o", metavar="FOLDER", help="Folder of the results.")
-@option("--inference-mode", metavar="MODE", help="base_only: the base model's scores as they are.")
+@option("--meta-model", metavar="FOLDER", help="A trained meta-model; it says which base models it needs.")
+@option(
+    "--inference-mode",
+    metavar="MODE",
+    help="base_only, hybrid (the meta-model where the base model is unsure; the default with one) or meta_only.",
+)
+@option("--training-dataset", metavar="FOLDER", help="The dataset that the meta-model was trained on; checked.")
+@option(
+    "--uncertainty-strategy", metavar="NAME", help="How to tell what is unsure; hybrid_entropy unless said otherwise."
+)
+@option("--uncertainty-low", type=float, metavar="P", help="Site scores from here on are unsure; 0.02.")
+@option("--uncertainty-high", type=float, metavar="P", help="Site scores from here on are sure again; 0.80.")
+@option("--target-meta-rate", type=float, metavar="R", help="Recalibrate this share of the positions, the least sure.")
+@option(
+    "--keep-artifacts-dir", metavar="FOLDER", help="Keep the genes' scores here for later runs, which look here first."
+)
 @pass_options
 @export_options
 @common_options
@@ -50,17 +66,21 @@ def command(
     """Score every position of genes.
 
     Writes predictions/base_model_predictions.parquet, gene_manifest.json, performance_report.{json,txt}, manifest.json
-    and run.log into the output folder. The same command goes on from an interrupted attempt. Options may also come
-    from a TOML file ([run] fasta = "...") or from environment variables (SPLICECORE_FASTA); the command line wins.
+    and run.log into the output folder; with a meta-model also predictions/complete_coverage_predictions.parquet and
+    predictions/meta_model_predictions.parquet. The same command goes on from an interrupted attempt. Options may also
+    come from a TOML file ([run] fasta = "...") or from environment variables (SPLICECORE_FASTA); the command line wins.
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
     config = merge_options(file_config.run, options, RunConfig, where=f"{config_file} [run]")
-    models = merge_model_options(file_config.models, config.base_model, model_options)
     if config.output_dir is None:
         raise ConfigError("no output folder given", hint="--output-dir FOLDER")
+    models = merge_model_options(file_config.models, _primary(config) if model_options else "", model_options)
+    if config.inference_mode != "base_only":
+        config = attrs.evolve(config, feature_settings=file_config.features)
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
-    session.resources.check_output(config.output_dir)
-    with command_log(make_folder(Path(config.output_dir)) / "run.log", quiet=quiet, verbose=verbose):
+    output = Path(str(config.output_dir))
+    session.resources.check_output(output)
+    with command_log(make_folder(output) / "run.log", quiet=quiet, verbose=verbose):
         for problem in session.host.problems():
             logger.warning("%s", problem)
         progress = bar_on_terminal(quiet=quiet)
@@ -71,10 +91,21 @@ def command(
     return int(result.exit_code)
 
 
+def _primary(config: RunConfig) -> str:
+    """Name of the base model that ``--model-option`` is for."""
+    if config.base_model or config.meta_model is None:
+        return config.base_model
+    from splicecore.inference.served_model import ServedModel
+
+    return ServedModel.open(config.meta_model).base_models[0]
+
+
 def tell(result: Any, unit: str) -> None:
     """Say what a run left behind: counts and paths on stdout, failures on stderr."""
     done = "found finished from before" if result.already_finished else f"{result.genes} genes"
     click.echo(f"{done}, {result.rows:,} {unit}: {result.predictions}")
+    if result.recalibrated is not None:
+        click.echo(f"{result.recalibrated:,} positions recalibrated by the meta-model")
     for path in result.exports:
         click.echo(str(path))
     if result.failed:

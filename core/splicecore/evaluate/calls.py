@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import attrs
 import numpy as np
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from splicecore.genome.genes import Gene
-    from splicecore.predict.parts import PartReader
+    from splicecore.plugins.protocols import Scores
 
 __all__ = ["MAX_OFFSET", "THRESHOLD", "CallSummary", "count_calls", "sum_calls"]
 
@@ -105,8 +105,19 @@ def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else round(float(value), 4)
 
 
+class ScoreReader(Protocol):
+    """Reads a gene's scores span by span."""
+
+    def read(self, start: int, stop: int) -> Scores:
+        """Scores of a half-open span in transcript orientation: float32, shape (stop - start, outputs)."""
+
+
 def count_calls(
-    gene: Gene, part: PartReader, acceptor: npt.NDArray[np.bool_], donor: npt.NDArray[np.bool_]
+    gene: Gene,
+    part: ScoreReader,
+    acceptor: npt.NDArray[np.bool_],
+    donor: npt.NDArray[np.bool_],
+    thresholds: tuple[float, float] = (THRESHOLD, THRESHOLD),
 ) -> CallSummary:
     """Compare a gene's scores with its annotated sites.
 
@@ -116,17 +127,17 @@ def count_calls(
         The gene and its scores, rows in transcript orientation.
     acceptor, donor
         bool, shape (gene.length,): annotated sites, transcript orientation.
+    thresholds
+        Least probabilities of an acceptor and a donor that are called.
     """
     summary = CallSummary()
     for start in range(0, gene.length, _SPAN):
         stop = min(start + _SPAN, gene.length)
         first = max(0, start - MAX_OFFSET)
         scores = part.read(first, min(gene.length, stop + MAX_OFFSET))
-        for (name, channel), labels in zip(_CHANNELS.items(), (acceptor, donor), strict=True):
+        for (name, channel), labels, least in zip(_CHANNELS.items(), (acceptor, donor), thresholds, strict=True):
             truth = labels[start:stop]
-            span = CallSummary(
-                calls={name: confusion_at(truth, scores[start - first : stop - first, channel], THRESHOLD)}
-            )
+            span = CallSummary(calls={name: confusion_at(truth, scores[start - first : stop - first, channel], least)})
             if truth.any():
                 sites = np.flatnonzero(truth) + start - first
                 span.offsets[gene.strand, name] = best_offset(sites, scores[:, channel], MAX_OFFSET)

@@ -9,7 +9,7 @@ import numpy as np
 from splicecore.artifacts.store import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["write_bed"]
 
 _TYPES = ("acceptor", "donor")
-_COLUMNS = ("contig", "position", "strand", "gene_name", "acceptor_score", "donor_score")
+_PLACE = ["contig", "position", "strand", "gene_name"]
 
 
 def write_bed(scores: ScoreFile, path: Path, *, threshold: float) -> int:
@@ -52,17 +52,18 @@ def write_bed(scores: ScoreFile, path: Path, *, threshold: float) -> int:
     """
     lines = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
-        for batch in scores.batches(_COLUMNS):
-            for line in _lines(batch, np.float32(threshold)):
+        columns = [scores.column(name) for name in _TYPES]
+        for batch in scores.batches([*_PLACE, *columns]):
+            for line in _lines(batch, columns, np.float32(threshold)):
                 handle.write(line)
                 lines += 1
     return lines
 
 
-def _lines(batch: pa.RecordBatch, threshold: np.float32) -> Iterator[str]:
-    values = np.column_stack([batch.column(f"{name}_score").to_numpy() for name in _TYPES])
+def _lines(batch: pa.RecordBatch, columns: Sequence[str], threshold: np.float32) -> Iterator[str]:
+    values = np.column_stack([batch.column(name).to_numpy() for name in columns])
     hits = np.argwhere(values >= threshold)
-    rows: Any = batch.take(hits[:, 0]).select(list(_COLUMNS[:4])).to_pydict()
+    rows: Any = batch.take(hits[:, 0]).select(_PLACE).to_pydict()
     for contig, position, strand, gene, (row, kind) in zip(*rows.values(), hits, strict=True):
         value = float(values[row, kind])
         name = "_".join(gene.split()) or "."

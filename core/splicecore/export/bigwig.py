@@ -146,10 +146,10 @@ def _maxima(scores: ScoreFile, contig: str, site_type: str, strand: str) -> Iter
     """Yield positions, each once over all pieces, with the largest score of the genes there."""
     position: _Positions = np.empty(0, dtype=np.int64)
     value: _Values = np.empty(0, dtype=np.float32)
-    for batch in scores.on_contig(contig, ["position", "strand", f"{site_type}_score"]):
+    for batch in scores.on_contig(contig, ["position", "strand", scores.column(site_type)]):
         rows = batch.filter(pc.equal(batch.column("strand"), strand))
         position = np.concatenate([position, rows.column("position").to_numpy()])
-        value = np.concatenate([value, rows.column(f"{site_type}_score").to_numpy()])
+        value = np.concatenate([value, rows.column(scores.column(site_type)).to_numpy()])
         if not len(position):
             continue
         starts = np.flatnonzero(np.concatenate([[True], np.diff(position) != 0]))

@@ -66,7 +66,12 @@ def _bed_threshold(config: RunConfig) -> float:
 
 
 def add_exports(
-    directory: RunDirectory, predictions: Path, wanted: Mapping[str, Mapping[str, Any]], lengths: Mapping[str, int]
+    directory: RunDirectory,
+    predictions: Path,
+    wanted: Mapping[str, Mapping[str, Any]],
+    lengths: Mapping[str, int],
+    *,
+    final: bool = False,
 ) -> list[Path]:
     """Write those exports of a finished run that are missing or were made with other settings.
 
@@ -80,6 +85,8 @@ def add_exports(
         As :func:`wanted_exports` returns them.
     lengths
         Length in bases of every contig of the reference.
+    final
+        Whether the table has final scores, of a run with a meta-model.
 
     Returns
     -------
@@ -94,7 +101,7 @@ def add_exports(
             files += [directory.path / file for file in recorded["files"]]
             continue
         logger.info("export %s", name)
-        with ScoreFile(predictions) as scores:
+        with ScoreFile(predictions, "meta" if final else "score") as scores:
             made = _WRITERS[name](scores, make_folder(directory.path / _FOLDER), settings, lengths)
         directory.record_export(name, settings, made)
         files += made
@@ -124,7 +131,7 @@ def _bigwig(scores: ScoreFile, folder: Path, _: Mapping[str, Any], lengths: Mapp
 def _tsv(scores: ScoreFile, folder: Path, _: Mapping[str, Any], __: Mapping[str, int]) -> list[Path]:
     from splicecore.export.tsv import write_tsv
 
-    path = folder / "base_model_predictions.tsv.gz"
+    path = folder / f"{scores.path.stem}.tsv.gz"
     write_tsv(scores, path)
     return [path]
 

@@ -27,6 +27,8 @@ class ScoreFile:
     ----------
     path
         The Parquet file.
+    scores
+        What ends the names of the columns with the scores: ``"score"``, or ``"meta"`` of final ones.
 
     Raises
     ------
@@ -34,8 +36,8 @@ class ScoreFile:
         From any method, if the file is missing or damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, scores: str = "score") -> None:
+        self.path, self.scores = path, scores
         with self._guard():
             self._file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
 
@@ -52,6 +54,10 @@ class ScoreFile:
             values: Any = batch.column(0).unique().to_pylist()
             names.update(values)
         return tuple(sorted(names))
+
+    def column(self, site_type: str) -> str:
+        """Name of the column with the scores of a site type."""
+        return f"{site_type}_{self.scores}"
 
     def batches(
         self, columns: Sequence[str] | None = None, *, groups: list[int] | None = None

@@ -8,6 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from splicecore.predict.record import PlanRecord
     from splicecore.predict.runner import PassResult
     from splicecore.predict.selection import GeneEntry
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["count_failed", "environment", "gene_manifest", "gene_rows", "run_manifest"]
 
+_NONE: Mapping[str, Mapping[str, Any]] = {}
 _PACKAGES = ("numpy", "pyarrow", "pysam", "torch")
 
 
@@ -66,9 +69,14 @@ def count_failed(record: PlanRecord, result: PassResult) -> int:
     return failed
 
 
-def gene_manifest(record: PlanRecord, result: PassResult) -> dict[str, Any]:
-    """Content of ``gene_manifest.json``: every gene that was asked for, its status and why it could not be scored."""
-    genes = gene_rows(record, result)
+def gene_manifest(
+    record: PlanRecord, result: PassResult, more: Mapping[str, Mapping[str, Any]] = _NONE
+) -> dict[str, Any]:
+    """Content of ``gene_manifest.json``: every gene that was asked for, its status and why it could not be scored.
+
+    ``more`` is what else there is to say of a gene, by the key of its scores.
+    """
+    genes = gene_rows(record, result, more)
     return {
         "schema": "splicecore-genes/1",
         "build": record.build,
@@ -79,11 +87,15 @@ def gene_manifest(record: PlanRecord, result: PassResult) -> dict[str, Any]:
     }
 
 
-def gene_rows(record: PlanRecord, result: PassResult) -> list[dict[str, Any]]:
-    """One row per entry: as requested, status, reason, and the gene where there is one."""
+def gene_rows(
+    record: PlanRecord, result: PassResult, more: Mapping[str, Mapping[str, Any]] = _NONE
+) -> list[dict[str, Any]]:
+    """One row per entry: as requested, status, reason, and the gene where there is one, with ``more`` of it by key."""
     keys = dict(zip(record.genes, record.keys, strict=True))
+    of_entry = [keys.get(entry.gene, "") if entry.gene else "" for entry in record.entries]
     return [
-        _entry(entry, result.units.get(keys.get(entry.gene, "")) if entry.gene else None) for entry in record.entries
+        {**_entry(entry, result.units.get(key)), **more.get(key, {})}
+        for entry, key in zip(record.entries, of_entry, strict=True)
     ]
 
 

@@ -83,7 +83,13 @@ def merge_shards(
         if directory.begin(record.identity, force=force):
             return run_result(directory, record, wanted, already_finished=True)
         result, calls = _collect(shards, record, directory)
-        finish_run(directory, record, result, calls, _how(shards))
+        if shards[0].inference is None:
+            finish_run(directory, record, result, calls, _how(shards))
+        else:
+            from splicecore.inference.finish import finish_inference
+            from splicecore.inference.shard import merge_inference
+
+            finish_inference(directory, merge_inference(shards, record, result, calls, _how(shards)))
         return run_result(directory, record, wanted)
 
 

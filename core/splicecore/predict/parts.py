@@ -17,14 +17,15 @@ from splicecore.artifacts.store import atomic_path
 from splicecore.errors import ChecksumError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from splicecore.plugins.protocols import Scores
 
-__all__ = ["PartReader", "part_path", "write_part"]
+__all__ = ["JoinedParts", "PartReader", "part_path", "write_part"]
 
 _KEY = b"splicecore.key"
+_NONE: Mapping[str, str] = {}
 
 
 def part_path(folder: Path, key: str) -> Path:
@@ -32,14 +33,31 @@ def part_path(folder: Path, key: str) -> Path:
     return folder / f"{key}.parquet"
 
 
-def write_part(path: Path, key: str, outputs: Sequence[str], tiles: Iterator[Scores]) -> int:
+def write_part(
+    path: Path, key: str, outputs: Sequence[str], tiles: Iterable[Scores], metadata: Mapping[str, str] = _NONE
+) -> int:
     """Write a gene's scores tile by tile; the file appears when the last one is written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    key
+        Of everything that decides the scores.
+    outputs
+        Names of the columns.
+    tiles
+        float32 of shape (rows, outputs) each.
+    metadata
+        Facts about the gene's scores, kept beside the key.
 
     Returns
     -------
     The number of rows.
     """
-    schema = pa.schema([(name, pa.float32()) for name in outputs], metadata={_KEY: key.encode()})
+    facts: dict[str | bytes, str | bytes] = {_KEY: key.encode()}
+    facts.update(metadata.items())
+    schema = pa.schema([(name, pa.float32()) for name in outputs], metadata=facts)
     rows = 0
     with (
         atomic_path(path) as temporary,
@@ -78,9 +96,20 @@ class PartReader:
         return metadata.get(_KEY, b"").decode()
 
     @property
+    def metadata(self) -> dict[str, str]:
+        """Facts that were written beside the key."""
+        metadata: dict[bytes, bytes] = self._file.schema_arrow.metadata or {}
+        return {name.decode(): value.decode() for name, value in metadata.items() if name != _KEY}
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the base model's outputs."""
         return tuple(self._file.schema_arrow.names)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._file.schema_arrow.names)
 
     @property
     def length(self) -> int:
@@ -128,6 +157,36 @@ class PartReader:
         """Close the file."""
         self._file.close()
         self._groups.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class JoinedParts:
+    """Parts of one gene, their columns side by side.
+
+    Raises
+    ------
+    ChecksumError
+        From any method, if a file is damaged.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        with contextlib.ExitStack() as opening:
+            self._readers = [opening.enter_context(PartReader(path)) for path in paths]
+            self._stack = opening.pop_all()
+
+    def read(self, start: int, stop: int) -> Scores:
+        """Values of a half-open span of rows: float32, shape (stop - start, columns of all parts)."""
+        pieces = [reader.read(start, stop) for reader in self._readers]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._stack.close()
 
     def __enter__(self) -> Self:
         return self

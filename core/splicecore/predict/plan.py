@@ -77,13 +77,15 @@ class ScorePlan:
         return attrs.asdict(config)
 
 
-def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any]) -> ScorePlan:
+def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any], inputs: Inputs | None = None) -> ScorePlan:
     """Open what a pass needs, once, and resolve what was asked for.
 
     Parameters
     ----------
     own
         What decides the output's bytes beside scores and genes, JSON-able.
+    inputs
+        Genome and annotation, if they are open already.
 
     Raises
     ------
@@ -92,7 +94,7 @@ def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any]) -> S
     """
     require_inputs(config)
     spec, request, location = session.open_request(config)
-    inputs = open_inputs(session, config)
+    inputs = open_inputs(session, config) if inputs is None else inputs
     resources = inputs.resources
     entries = select_genes(resources.annotation(), config)
     model = describe_opened(session, spec, request)

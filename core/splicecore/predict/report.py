@@ -39,6 +39,7 @@ def write_reports(
     how: Mapping[str, Any],
     *,
     rows: int,
+    inference: Mapping[str, Any] | None = None,
 ) -> None:
     """Write both reports.
 
@@ -50,11 +51,15 @@ def write_reports(
         As :func:`how_done` says.
     rows
         What the table's file holds.
+    inference
+        What a meta-model did, of a run with one.
     """
     summary = sum_calls(calls)
     genes = [_gene(record, result, key, calls[key]) for key in record.keys if key in calls]
     report = {**_report(record, result, summary, genes), **how}
     report["counters"]["rows_written"] = rows
+    if inference is not None:
+        report["inference"] = dict(inference)
     write_json(folder / "performance_report.json", report)
     write_text(folder / "performance_report.txt", _text(report))
 
@@ -84,7 +89,7 @@ def _report(
         "base_model": {name: record.base_model[name] for name in ("name", "engine", "fingerprint")},
         "build": record.build,
         "flank": record.flank,
-        "stages": [{"stage": name, "seconds": round(value, 3)} for name, value in result.stages.items()],
+        "stages": [_stage(name, seconds, result.work.get(name, {})) for name, seconds in result.stages.items()],
         "counters": {
             "genes_requested": len(record.entries),
             "genes_scored": len(genes),
@@ -103,6 +108,12 @@ def _report(
     }
 
 
+def _stage(name: str, seconds: float, work: Mapping[str, int]) -> dict[str, Any]:
+    positions = work.get("positions")
+    rate = {} if not positions or not seconds else {"positions_per_second": round(positions / seconds)}
+    return {"stage": name, "seconds": round(seconds, 3), **work, **rate}
+
+
 def _text(report: dict[str, Any]) -> str:
     counters, model = report["counters"], report["base_model"]
     genes = f"{counters['genes_scored']} of {counters['genes_requested']} scored"
@@ -117,11 +128,13 @@ def _text(report: dict[str, Any]) -> str:
         f"rows       {_coverage(report)}",
         f"speed      {_number(counters['positions_per_second'])} positions/s ({where})",
         f"memory     {report['peak_memory_mb']} MB at most in one process",
+        *_inference_lines(report.get("inference")),
         "",
-        *_columns([["stage", "seconds"], *([row["stage"], f"{row['seconds']:.2f}"] for row in report["stages"])]),
+        *_stage_table(report["stages"]),
         "",
         f"Calls at a probability of {report['accuracy']['threshold']} against the annotation (exact positions)",
         *_call_table(report["accuracy"]["calls"]),
+        *_final_calls(report.get("inference")),
         "",
         "Mean score around annotated sites, by offset in transcript orientation (the best must be +0)",
         *_offset_table(report["accuracy"]["offsets"]),
@@ -129,6 +142,39 @@ def _text(report: dict[str, Any]) -> str:
         *_gene_table(report["genes"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _inference_lines(inference: Mapping[str, Any] | None) -> list[str]:
+    if inference is None:
+        return []
+    model, selection = inference["meta_model"], inference["selection"]
+    counts = inference["positions"]
+    share = f"{counts['recalibrated'] / counts['all']:.2%}" if counts["all"] else "none"
+    rate = "" if selection["target_rate"] is None else f", to reach a rate of {selection['target_rate']:g}"
+    reasons = ", ".join(f"{name} {number:,}" for name, number in inference["reasons"].items())
+    return [
+        f"meta-model {model['name']} ({model['folder']}, {model['fingerprint'][:12]}), mode {inference['mode']}",
+        f"selection  {selection['strategy']}, uncertainty of at least {selection['threshold']:g}{rate}",
+        f"           {counts['recalibrated']:,} positions recalibrated ({share}): {reasons or 'none'}",
+        f"           {inference['changed_calls']:,} calls changed",
+    ]
+
+
+def _stage_table(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [["stage", "seconds", "positions", "found", "positions/s"]]
+    for row in stages:
+        counts = (row.get(name) for name in ("positions", "found", "positions_per_second"))
+        rows.append([row["stage"], f"{row['seconds']:.2f}", *(_number(value) for value in counts)])
+    wide = 2 if all(cell == "-" for row in rows[1:] for cell in row[2:]) else 5
+    return _columns([row[:wide] for row in rows])
+
+
+def _final_calls(inference: Mapping[str, Any] | None) -> list[str]:
+    if inference is None:
+        return []
+    accuracy = inference["accuracy"]
+    least = ", ".join(f"{name} {value:.3g}" for name, value in accuracy["threshold"].items())
+    return ["", f"Final calls ({least}) against the annotation", *_call_table(accuracy["calls"])]
 
 
 def _coverage(report: dict[str, Any]) -> str:

@@ -20,13 +20,15 @@ from splicecore.predict.task import peak_memory
 from splicecore.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from splicecore.config import PassConfig
+    from splicecore.plugins.host import PluginHost
     from splicecore.plugins.protocols import Executor
     from splicecore.predict.record import PlanRecord
 
-__all__ = ["PassResult", "ProgressListener", "Runner", "require_scores", "score_store"]
+__all__ = ["PassResult", "ProgressListener", "Runner", "kept_folder", "require_scores", "score_store",
+           "shard_results"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,15 @@ class PassResult:
         What else was counted, such as ``datasets_derived`` and ``base_models_opened``.
     peak_memory
         Largest resident memory of any process, in bytes.
+    work
+        Stage -> what it worked on, such as ``positions``, and ``found`` of them from before.
     """
 
     units: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     stages: dict[str, float] = attrs.field(factory=dict)
     counters: dict[str, int] = attrs.field(factory=dict)
     peak_memory: int = 0
+    work: dict[str, dict[str, int]] = attrs.field(factory=dict)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -80,6 +85,12 @@ class PassResult:
     def count(self, name: str, number: int) -> None:
         """Add to a counter."""
         self.counters[name] = self.counters.get(name, 0) + number
+
+    def note(self, stage: str, **work: int) -> None:
+        """Add to what a stage worked on."""
+        noted = self.work.setdefault(stage, {})
+        for name, number in work.items():
+            noted[name] = noted.get(name, 0) + number
 
     @property
     def done(self) -> set[str]:
@@ -97,6 +108,8 @@ class PassResult:
             self.stages[name] = self.stages.get(name, 0.0) + seconds
         for name, number in other.counters.items():
             self.count(name, number)
+        for stage, work in other.work.items():
+            self.note(stage, **work)
         self.peak_memory = max(self.peak_memory, other.peak_memory)
 
 
@@ -118,8 +131,15 @@ def score_store(session: Session, plan: ScorePlan, config: PassConfig) -> ScoreS
     """Where a pass finds scores and leaves them: the data root's artifacts of its base model, and the cache."""
     if not config.reuse:
         return ScoreStore()
+    kept = kept_folder(config, "scores")
     folders = _artifact_folders(session, plan, config)
-    return ScoreStore(folders=folders, cache=session.cache_dir / "scores", limit=cache_limit())
+    return ScoreStore(folders=folders, cache=session.cache_dir / "scores", limit=cache_limit(), kept=kept)
+
+
+def kept_folder(config: PassConfig, kind: str) -> Path | None:
+    """Folder of the parts of a kind that ``--keep-artifacts-dir`` asks to keep; None without it."""
+    kept = getattr(config, "keep_artifacts_dir", None)
+    return None if kept is None else Path(kept) / kind
 
 
 def _artifact_folders(session: Session, plan: ScorePlan, config: PassConfig) -> tuple[Path, ...]:
@@ -137,6 +157,33 @@ def _artifact_folders(session: Session, plan: ScorePlan, config: PassConfig) -> 
         data_root=str(session.data_root),
     )
     return tuple(ArtifactManager(artifacts).score_folders())
+
+
+def shard_results(
+    host: PluginHost, config: PassConfig, task: str, task_config: Mapping[str, Any], shards: Sequence[list[Any]]
+) -> Generator[Mapping[str, Any], None, None]:
+    """Let the executor that a configuration asks for do a task; close the generator to stop it.
+
+    Parameters
+    ----------
+    task, task_config
+        As :class:`~splicecore.plugins.protocols.Executor` takes them.
+    shards
+        The units of each.
+
+    Yields
+    ------
+    What the task returned for each shard, as it finishes.
+    """
+    name = config.executor or ("serial" if config.workers == 1 else "process")
+    executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
+    results = executor.map(task, task_config, [{"units": units} for units in shards])
+    try:
+        yield from results
+    finally:
+        close = getattr(results, "close", None)
+        if close is not None:
+            close()
 
 
 @attrs.define(kw_only=True)
@@ -203,18 +250,11 @@ class Runner:
 
     def _map(self, config: PassConfig, shards: list[list[dict[str, Any]]]) -> None:
         host = self.session.host
-        name = config.executor or ("serial" if config.workers == 1 else "process")
-        executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
         task_config = self.plan.task_config(self.session, self.parts)
-        results = executor.map(_TASK, task_config, [{"units": units} for units in shards])
-        try:
+        with contextlib.closing(shard_results(host, config, _TASK, task_config, shards)) as results:
             for shard in results:
                 self._take(shard)
                 host.notify("splicecore_shard_finished", run=self.plan.record.own_identity, shard=dict(shard))
-        finally:
-            close = getattr(results, "close", None)
-            if close is not None:
-                close()
 
     def _take(self, shard: Mapping[str, Any]) -> None:
         self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))

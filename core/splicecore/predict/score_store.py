@@ -17,7 +17,7 @@ from pathlib import Path
 
 import attrs
 
-from splicecore.artifacts.store import atomic_path
+from splicecore.artifacts.store import atomic_path, make_folder
 from splicecore.errors import ChecksumError, ConfigError
 from splicecore.predict.parts import PartReader, part_path
 
@@ -78,25 +78,47 @@ class ScoreStore:
         Folder that new parts are left in and that is trimmed to ``limit``; None for none.
     limit
         Bytes.
+    kept
+        Folder that new parts are left in for good and that is looked into first; None for none.
     """
 
     folders: Sequence[Path] = ()
     cache: Path | None = None
     limit: int = 0
+    kept: Path | None = None
 
     def take(self, key: str, length: int, target: Path) -> bool:
         """Put the part of a key into a run's folder; returns whether there is one."""
+        path = self.find(key, length)
+        if path is None:
+            return False
+        link_or_copy(path, part_path(target, key))
+        self._keep_for_good(key, path)
+        return True
+
+    def find(self, key: str, length: int) -> Path | None:
+        """Find the whole part of a key; one of the cache counts as used now."""
         for path in self._places(key):
             if holds_part(path, key, length):
-                link_or_copy(path, part_path(target, key))
                 if self.cache is not None and path.is_relative_to(self.cache):
                     with contextlib.suppress(OSError):
                         _mark(path).touch()
-                return True
-        return False
+                return path
+        return None
+
+    def has(self, key: str) -> bool:
+        """Whether a place has a file of a key, whole or not."""
+        return any(path.exists() for path in self._places(key))
 
     def keep(self, key: str, source: Path) -> None:
-        """Leave a run's part in the cache; a cache that cannot be written costs time later, nothing else."""
+        """Leave a run's part in the cache; a cache that cannot be written costs time later, nothing else.
+
+        Raises
+        ------
+        OutputError
+            If :attr:`kept` cannot be written.
+        """
+        self._keep_for_good(key, part_path(source, key))
         if self.cache is None or self.limit <= 0:
             return
         path = self._cached(key)
@@ -134,8 +156,13 @@ class ScoreStore:
         logger.info("dropped %d MB of the oldest scores from %s", dropped // 1_000_000, self.cache)
         return dropped
 
+    def _keep_for_good(self, key: str, part: Path) -> None:
+        if self.kept is not None and part.parent != self.kept:
+            link_or_copy(part, part_path(make_folder(self.kept), key))
+
     def _places(self, key: str) -> list[Path]:
-        places = [part_path(folder, key) for folder in self.folders]
+        kept = () if self.kept is None else (self.kept,)
+        places = [part_path(folder, key) for folder in (*kept, *self.folders)]
         return places if self.cache is None else [*places, self._cached(key)]
 
     def _cached(self, key: str) -> Path:

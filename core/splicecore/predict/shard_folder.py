@@ -18,7 +18,7 @@ from splicecore.predict.runner import PassResult
 from splicecore.predict.score_store import link_or_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from splicecore.artifacts.run_directory import RunDirectory
 
@@ -27,6 +27,7 @@ __all__ = ["SCORES", "ShardFolder", "finish_shard", "move_file", "take_back"]
 SCORES = "scores"
 """Folder of the score parts in a shard's folder and in a pass's artifacts."""
 
+_NONE: Mapping[str, Mapping[str, Any]] = {}
 _FILE = "shard.json"
 _SCHEMA = "splicecore-shard/1"
 _AGAIN = "run the shard's command again"
@@ -41,6 +42,10 @@ def finish_shard(
     *,
     command: str,
     folders: tuple[str, ...] = (),
+    more_keys: Sequence[str] = (),
+    inference: Mapping[str, Any] | None = None,
+    genes: Mapping[str, Mapping[str, Any]] = _NONE,
+    summary: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Leave a shard's parts and its record behind, and record it as finished.
 
@@ -50,15 +55,21 @@ def finish_shard(
         What the shard is one of: ``"run"`` or ``"predict"``.
     folders
         Further folders that hold files of the shard, below its folder.
+    more_keys
+        Keys of parts beside those of the scores.
+    inference
+        What merging needs to know of a meta-model's part in the run.
+    genes, summary
+        What that part adds to the manifest of genes, by key, and to the reports.
 
     Returns
     -------
     The manifest, less the files' hashes.
     """
     make_folder(directory.path / SCORES)
-    for key in record.keys:
-        if key in result.done:
-            move_file(part_path(directory.parts, key), part_path(directory.path / SCORES, key))
+    done = result.done
+    for key in (*(key for key in record.keys if key in done), *more_keys):
+        move_file(part_path(directory.parts, key), part_path(directory.path / SCORES, key))
     shard = {
         "schema": _SCHEMA,
         "command": command,
@@ -66,13 +77,16 @@ def finish_shard(
         "result": attrs.asdict(result),
         "calls": {key: summary.to_json() for key, summary in calls.items()},
         "how": dict(how),
+        **({} if inference is None else {"inference": dict(inference)}),
     }
     rows = sum(record.gene(key).length for key in result.done)
     shard_path, manifest_path = directory.path / _FILE, directory.path / "gene_manifest.json"
     write_json(shard_path, shard)
-    write_json(manifest_path, gene_manifest(record, result))
-    write_reports(directory.path, record, result, calls, how, rows=rows)
+    write_json(manifest_path, gene_manifest(record, result, genes))
+    write_reports(directory.path, record, result, calls, how, rows=rows, inference=summary)
     finished = run_manifest(record, result, rows=rows)
+    if summary is not None:
+        finished["inference"] = {"positions": summary["positions"]}
     files = [file for name in (SCORES, *folders) for file in sorted((directory.path / name).glob("[!.]*"))]
     directory.finish(finished, [shard_path, manifest_path, *files], keep_work=False)
     return finished
@@ -119,7 +133,7 @@ class ShardFolder:
         Its folder.
     command
         ``"run"`` or ``"predict"``.
-    record, result, calls, how
+    record, result, calls, how, inference
         What it did; see :func:`finish_shard`.
     """
 
@@ -129,6 +143,7 @@ class ShardFolder:
     result: PassResult
     calls: dict[str, CallSummary]
     how: dict[str, Any]
+    inference: dict[str, Any] | None = None
 
     @classmethod
     def read(cls, path: Path) -> ShardFolder:
@@ -163,6 +178,7 @@ class ShardFolder:
                 result=PassResult(**value["result"]),
                 calls={key: CallSummary.from_json(summary) for key, summary in value["calls"].items()},
                 how=value["how"],
+                inference=value.get("inference"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ChecksumError(f"{path / _FILE} is damaged: {error!r}", hint=_AGAIN) from error
@@ -173,7 +189,7 @@ class ShardFolder:
 
     def copy_parts(self, target: Path) -> None:
         """Put the shard's score parts into a folder, as hard links where that can be."""
-        for key in self.record.keys:
-            source, part = part_path(self.path / SCORES, key), part_path(target, key)
-            if source.exists() and not part.exists():
+        for source in sorted((self.path / SCORES).glob("[!.]*.parquet")):
+            part = target / source.name
+            if not part.exists():
                 link_or_copy(source, part)

@@ -14,6 +14,7 @@ from splicecore.artifacts.store import make_folder, write_json
 from splicecore.errors import ConfigError, ExitCode
 from splicecore.evaluate.calls import CallSummary, count_calls
 from splicecore.export.exports import add_exports, wanted_exports
+from splicecore.inference.options import check_inference
 from splicecore.predict.manifest import gene_manifest, run_manifest
 from splicecore.predict.parts import PartReader, part_path
 from splicecore.predict.plan import ScorePlan, make_plan
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from splicecore.predict.record import PlanRecord
     from splicecore.session import Session
 
-__all__ = ["PREDICTIONS", "RunResult", "finish_run", "predict_table", "run", "run_result", "score_and_compare"]
+__all__ = ["FINAL_PREDICTIONS", "PREDICTIONS", "RunResult", "compare_calls", "finish_run", "predict_table", "run",
+           "run_result", "score_and_compare"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions/base_model_predictions.parquet"
 """Where a run's table is in its folder."""
+FINAL_PREDICTIONS = "predictions/complete_coverage_predictions.parquet"
+"""Where the table of a run with a meta-model is."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +54,8 @@ class RunResult:
         Rows written, genes scored, and requested genes that could not be.
     already_finished
         True if this very run was there before and nothing was done.
+    recalibrated
+        Positions that a meta-model scored; None of a run without one.
     exports
         Files of the exports that the configuration asks for.
     exit_code
@@ -63,6 +69,7 @@ class RunResult:
     genes: int
     failed: int
     already_finished: bool = False
+    recalibrated: int | None = None
     exports: tuple[Path, ...] = ()
 
     @property
@@ -73,6 +80,10 @@ class RunResult:
 
 def predict_table(session: Session, config: RunConfig, folder: Path) -> pa.Table:
     """Score genes and return the table; ``folder`` holds the parts meanwhile."""
+    if _has_meta_model(config):
+        from splicecore.inference.workflow import inference_table
+
+        return inference_table(session, config, folder)
     plan = make_plan(session, config, _own(config))
     result = PassResult()
     runner = Runner(
@@ -89,6 +100,10 @@ def predict_table(session: Session, config: RunConfig, folder: Path) -> pa.Table
 
 def run(session: Session, config: RunConfig, progress: ProgressListener | None = None) -> RunResult:
     """Score genes into ``config.output_dir``; see :meth:`splicecore.session.Session.run`."""
+    if _has_meta_model(config):
+        from splicecore.inference.workflow import run_inference
+
+        return run_inference(session, config, progress)
     if config.output_dir is None:
         raise ConfigError("no output_dir given", hint="--output-dir FOLDER")
     result = PassResult()
@@ -155,10 +170,10 @@ def score_and_compare(
             config
         )
     with result.stage("compare with annotation"):
-        return _compare_calls(plan, directory.parts, result.done)
+        return compare_calls(plan, directory.parts, result.done)
 
 
-def _compare_calls(plan: ScorePlan, parts: Path, done: set[str]) -> dict[str, CallSummary]:
+def compare_calls(plan: ScorePlan, parts: Path, done: set[str]) -> dict[str, CallSummary]:
     """Compare the scores of every gene that has some with the annotated sites; by key."""
     sites = plan.inputs.resources.sites()
     calls = {}
@@ -178,8 +193,10 @@ def run_result(
 ) -> RunResult:
     """Export what is still missing of a finished run and say what it left behind."""
     manifest = directory.manifest()
-    predictions = directory.path / (PREDICTIONS if record.shard is None else "scores")
-    exports = add_exports(directory, predictions, wanted, dict(record.contigs))
+    inference = manifest.get("inference")
+    table = PREDICTIONS if inference is None else FINAL_PREDICTIONS
+    predictions = directory.path / (table if record.shard is None else "scores")
+    exports = add_exports(directory, predictions, wanted, dict(record.contigs), final=inference is not None)
     return RunResult(
         output_dir=directory.path,
         predictions=predictions,
@@ -188,8 +205,15 @@ def run_result(
         genes=int(manifest["genes"]),
         failed=int(manifest["failed"]),
         already_finished=already_finished,
+        recalibrated=None if inference is None else int(inference["positions"]["recalibrated"]),
         exports=tuple(exports),
     )
+
+
+def _has_meta_model(config: RunConfig) -> bool:
+    """Whether a meta-model has a part in a run; options that contradict each other are refused."""
+    check_inference(config)
+    return config.inference_mode != "base_only"
 
 
 def _own(config: RunConfig) -> dict[str, Any]:

@@ -1,0 +1,173 @@
+"""The plan of a run with a meta-model: a plan for each base model, and what selects and recalibrates positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from splicecore.artifacts.store import digest
+from splicecore.config import RunConfig
+from splicecore.errors import ContractError
+from splicecore.inference.record import GeneKeys
+from splicecore.inference.served_model import ServedModel
+from splicecore.predict.plan import ScorePlan, make_plan
+from splicecore.resources.inputs import open_inputs
+from splicecore.uncertainty.select import SelectionConfig, open_strategy
+
+if TYPE_CHECKING:
+    from splicecore.genome.genes import Gene
+    from splicecore.plugins.host import PluginHost
+    from splicecore.session import Session
+
+__all__ = ["InferencePlan", "make_inference_plan"]
+
+_VERSION = "1"
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class InferencePlan:
+    """A run with a meta-model that is ready to be done.
+
+    Attributes
+    ----------
+    base
+        Plans of the base models' passes, the primary one first; its record has the whole run's identity.
+    configs
+        What each of them is told.
+    model
+        The meta-model.
+    selection
+        What selects positions.
+    settings
+        All settings of the strategy.
+    threshold
+        The strategy's own; None if it has none.
+    """
+
+    base: tuple[ScorePlan, ...]
+    configs: tuple[RunConfig, ...]
+    model: ServedModel
+    selection: SelectionConfig
+    settings: Mapping[str, Any]
+    threshold: float | None
+
+    @property
+    def primary(self) -> ScorePlan:
+        """The primary base model's plan."""
+        return self.base[0]
+
+    def keys(self, mode: str, threshold: float) -> dict[str, GeneKeys]:
+        """Keys of the genes' parts beside those of the primary base model's scores, once the threshold is known."""
+        decides = {
+            "version": _VERSION,
+            "mode": mode,
+            "strategy": self.settings,
+            "threshold": threshold,
+            "calls": [attrs.asdict(self.model.calls(name)) for name in ("base_only", mode)],
+            "selection": self.primary.record.identity["selection"],
+        }
+        base = digest(decides)
+        return {
+            keys[0]: GeneKeys(meta=digest([base, raw]), others=keys[1:])
+            for keys, raw in zip(self._base_keys, self.raw_keys(), strict=True)
+        }
+
+    def raw_keys(self) -> list[str]:
+        """Key of everything that decides the meta-model's probabilities of a gene, gene by gene."""
+        base = digest([_VERSION, self.primary.record.identity["meta_model"]])
+        genes = self.primary.record.genes
+        return [digest([base, keys, _place(gene)]) for keys, gene in zip(self._base_keys, genes, strict=True)]
+
+    @property
+    def _base_keys(self) -> list[tuple[str, ...]]:
+        """Keys of each gene's scores, those of the primary base model first."""
+        return list(zip(*(plan.record.keys for plan in self.base), strict=True))
+
+
+def make_inference_plan(session: Session, config: RunConfig) -> InferencePlan:
+    """Open what a run with a meta-model needs, once, and hold it to what the model was trained on.
+
+    Raises
+    ------
+    SplicecoreError
+        For everything that is wrong with the options, the inputs, the models or the choice of genes, before any work.
+    """
+    selection = SelectionConfig(
+        strategy=config.uncertainty_strategy,
+        low=config.uncertainty_low,
+        high=config.uncertainty_high,
+        target_rate=config.target_meta_rate,
+    )
+    selector = open_strategy(session.host, selection)
+    model = ServedModel.open(str(config.meta_model), config.training_dataset)
+    model.check_base_model(config.base_model)
+    inputs = open_inputs(session, config)
+    _check_place(model, inputs.resources.build.name, config.flank)
+    configs = tuple(_of_base_model(config, name, primary=not i) for i, name in enumerate(model.base_models))
+    plans = [make_plan(session, each, {}, inputs) for each in configs[1:]]
+    own = {
+        "inference_mode": config.inference_mode,
+        **({} if config.min_score is None else {"min_score": config.min_score}),
+        "meta_model": _identity(session.host, model, inputs.resources.manifest.datasets),
+        "selection": {**attrs.asdict(selection), "settings": selector.settings},
+        "calls": attrs.asdict(model.calls(config.inference_mode)),
+        "other_base_models": [
+            {name: plan.record.identity[name] for name in ("schema", "base_model", "tiling")} for plan in plans
+        ],
+    }
+    base = (make_plan(session, configs[0], own, inputs), *plans)
+    selector.check({plan.model.spec.name: plan.model.spec.outputs for plan in base})
+    with session.open_meta_model(str(config.meta_model), feature_settings=config.feature_settings) as scorer:
+        fingerprints = {plan.model.spec.name: plan.model.fingerprint for plan in base}
+        scorer.check(fingerprints=fingerprints, flank=config.flank, build=inputs.resources.build.name)
+    _ = model.calibrated_base
+    return InferencePlan(
+        base=base,
+        configs=configs,
+        model=model,
+        selection=selection,
+        settings=selector.settings,
+        threshold=selector.threshold,
+    )
+
+
+def _check_place(model: ServedModel, build: str, flank: str) -> None:
+    """Refuse another build or flank mode before anything is opened that takes long."""
+    contract = model.contract
+    for what, found, wanted in (("build", build, contract.build), ("flank mode", flank, contract.flank)):
+        if found != wanted:
+            hint = f"--flank {wanted}" if what == "flank mode" else f"give a genome and annotation of {wanted}"
+            raise ContractError(
+                f"the meta-model in {model.directory.path} was trained on {what} {wanted}, but the {what} is {found}",
+                hint=hint,
+            )
+
+
+def _of_base_model(config: RunConfig, name: str, *, primary: bool) -> RunConfig:
+    """Return what the pass of a base model is told: weights and engine are given for the primary one only."""
+    if primary:
+        return attrs.evolve(config, base_model=name)
+    return attrs.evolve(config, base_model=name, models_dir=None, engine=None)
+
+
+def _identity(host: PluginHost, model: ServedModel, datasets: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that decides the meta-model's probabilities but for genes and base scores."""
+    requires = {name for used in model.contract.sets for name in host.feature_set(used.name).requires}
+    contents = {kind: datasets[kind].content for kind in sorted(requires) if kind in datasets}
+    return {
+        "fingerprint": model.fingerprint,
+        "model": _provider(host, "meta_models", model.directory.record.choice.name),
+        "feature_sets": {used.name: _provider(host, "feature_sets", used.name) for used in model.contract.sets},
+        "resources": contents,
+    }
+
+
+def _provider(host: PluginHost, kind: str, name: str) -> str:
+    record = host.provider(kind, name)
+    return f"{record.distribution or record.name} {record.version or ''}".strip()
+
+
+def _place(gene: Gene) -> list[Any]:
+    return [gene.gene_id, gene.contig, gene.start, gene.end, gene.strand]
