@@ -230,13 +230,18 @@ def splicecore_uncertainty_strategies() -> Iterable[UncertaintySpec]:
 
 
         class EvenOdds:
+            threshold = 0.5  # selected from here on, unless a target rate is asked for
+
             def __init__(self, config):
                 self.config = config
 
             def score(self, block):
-                primary = next(iter(block.scores.values()))
-                site = primary[:, 1:3].max(axis=1)
+                site = self.criteria(block)["site_probability"]
                 return (1 - 2 * np.abs(site - 0.5)).astype(np.float32)
+
+            def criteria(self, block):
+                primary = next(iter(block.scores.values()))
+                return {"site_probability": primary[:, 1:3].max(axis=1).clip(0, 1)}
     """
     return ()
 

@@ -1,8 +1,8 @@
 """Conformance suites: what every plugin must do, as pytest classes to inherit from and as plain functions.
 
-:class:`BaseModelConformance` and :class:`MetaModelConformance` are imported when they are first asked for, because they
-need pytest; the checks themselves (:mod:`splicecore.testing.conformance.checks` and
-:mod:`splicecore.testing.conformance.meta_checks`) do not.
+:class:`BaseModelConformance`, :class:`MetaModelConformance` and :class:`UncertaintyConformance` are imported when they
+are first asked for, because they need pytest; the checks themselves (:mod:`splicecore.testing.conformance.checks`,
+:mod:`splicecore.testing.conformance.meta_checks` and :mod:`splicecore.testing.conformance.uncertainty_checks`) do not.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from splicecore.testing.conformance.base_model import BaseModelConformance
     from splicecore.testing.conformance.meta_model import MetaModelConformance
+    from splicecore.testing.conformance.uncertainty import UncertaintyConformance
 
-__all__ = ["BaseModelConformance", "MetaModelConformance"]
+__all__ = ["BaseModelConformance", "MetaModelConformance", "UncertaintyConformance"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +26,8 @@ def __getattr__(name: str) -> Any:
         from splicecore.testing.conformance.meta_model import MetaModelConformance
 
         return MetaModelConformance
+    if name == "UncertaintyConformance":
+        from splicecore.testing.conformance.uncertainty import UncertaintyConformance
+
+        return UncertaintyConformance
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
