@@ -12,7 +12,10 @@ from splicecore.genome.annotation import read_annotation
 from splicecore.genome.encoding import decode, encode, reverse_complement
 from splicecore.genome.reference import Reference
 from splicecore.testing.simulate import simulate_genome
+from splicecore.training.alarms import sequence_alarm
 from splicecore.training.paralogs import ParalogConfig, exonic_sequences, find_paralogs
+from splicecore.training.split_config import SplitConfig
+from splicecore.training.splits import split_genes
 
 GENERATOR = np.random.Generator(np.random.PCG64(3))
 ALL = ParalogConfig(k=5, scale=1, min_identity=1e-9, min_shared=1, max_genes=10**6)
@@ -118,6 +121,57 @@ def test_exonic_sequences_are_the_union_of_exons_on_both_strands(tmp_path):
         assert np.array_equal(chosen[1], next(iter(exonic_sequences(reference, annotation))))
         with pytest.raises(InputError, match="there are"):
             list(exonic_sequences(reference, annotation, np.array([10**6])))
+
+
+def plant(folder, *, rate):
+    """Write a genome whose gene B on chr2 has gene A's exons with substitutions; C and D are unrelated to all."""
+    generator = np.random.Generator(np.random.PCG64(12))
+    chromosomes = {"chr1": bases(12_000, generator), "chr2": bases(12_000, generator)}
+    exons = [(1000, 1400), (1900, 2300), (2900, 3300)]
+    source = [chromosomes["chr1"][start:end] for start, end in exons]
+    copy = [mutated(part, rate, generator) for part in source]
+    for (start, end), part in zip(exons, copy, strict=True):  # B lies on the other strand: mirrored places
+        chromosomes["chr2"][12_000 - end : 12_000 - start] = reverse_complement(part)
+    genes = {
+        "A": ("chr1", "+", exons),
+        "B": ("chr2", "-", [(12_000 - end, 12_000 - start) for start, end in reversed(exons)]),
+        "C": ("chr1", "+", [(6000, 6400), (7000, 7500)]),
+        "D": ("chr2", "-", [(500, 900), (1500, 2000)]),
+    }
+    lines = []
+    for name, (contig, strand, spans) in genes.items():
+        ids = f'gene_id "{name}"; transcript_id "{name}.1"; gene_name "{name}";'
+        whole = [(spans[0][0], spans[-1][1])]
+        for kind, parts in (("gene", whole), ("transcript", whole), ("exon", spans)):
+            lines += [f"{contig}\tplanted\t{kind}\t{a + 1}\t{b}\t.\t{strand}\t.\t{ids}" for a, b in parts]
+    (folder / "genome.fa").write_text("".join(f">{name}\n{decode(codes)}\n" for name, codes in chromosomes.items()))
+    (folder / "genes.gtf").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.1, True), (0.5, False)])
+def test_a_planted_paralog_is_found_in_a_genome_and_kept_out_of_the_test(tmp_path, rate, expected):
+    plant(tmp_path, rate=rate)
+    with Reference.open(tmp_path / "genome.fa") as reference:
+        annotation = read_annotation(tmp_path / "genes.gtf").bind(reference.contigs)
+        result = find_paralogs(exonic_sequences(reference, annotation))
+        names = annotation.genes.column("gene_id").to_pylist()
+        genes = annotation.genes
+    pairs = [{names[i], names[j]} for i, j in zip(result.first, result.second, strict=True)]
+    assert pairs == ([{"A", "B"}] if expected else [])
+    table = genes.select(["gene_id", "contig", "strand", "start", "end"])
+    if not expected:
+        return
+    assert result.identity[0] == pytest.approx(0.9, abs=0.02)
+    tested = {}
+    for how in ("report", "exclude"):
+        config = SplitConfig(method="chromosome", test=("chr2",), valid_share=0.4, paralogs=how)
+        fold = split_genes(table, config, result).folds[0]
+        tested[how] = {names[row] for row in fold.test.tolist()}
+        alarm = sequence_alarm(table, fold, result)
+        assert alarm.fired == (how == "report")
+    assert tested == {"report": {"B", "D"}, "exclude": {"D"}}
+    assert alarm.value == 0
 
 
 @pytest.mark.parametrize("options", [{"k": 32}, {"k": 0}, {"min_identity": 0.0}, {"scale": 0}])
