@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -21,6 +21,7 @@ from splicecore.report.gene_annotation import GENE_ANNOTATION, write_gene_annota
 from splicecore.report.run_folder import BASE, COMPLETE, METADATA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -98,7 +99,7 @@ def scores_of(bench: Bench, gene: Gene, rng: np.random.Generator) -> dict[str, n
     return columns
 
 
-def write_run(folder: Path, bench: Bench, *, meta: bool = True, annotated: bool = True, row_group: int = 700) -> Path:
+def _write_run(folder: Path, bench: Bench, *, meta: bool = True, annotated: bool = True, row_group: int = 700) -> Path:
     """Write the folder of a finished run."""
     rng = np.random.Generator(np.random.PCG64(5))
     parts = []
@@ -154,19 +155,34 @@ _METADATA = {
 }
 
 
+@pytest.fixture(scope="session")
+def write_run(bench) -> Callable[..., Path]:
+    """Write the folder of a finished run of the bench's genes."""
+
+    def write(folder: Path, **shape: Any) -> Path:
+        return _write_run(folder, bench, **shape)
+
+    return write
+
+
 @pytest.fixture
-def hybrid_run(tmp_path, bench) -> Path:
+def hybrid_run(tmp_path, write_run) -> Path:
     """A finished run with a meta-model."""
-    return write_run(tmp_path / "run", bench)
+    return write_run(tmp_path / "run")
 
 
 @pytest.fixture
-def base_run(tmp_path, bench) -> Path:
+def base_run(tmp_path, write_run) -> Path:
     """A finished run of the base model alone."""
-    return write_run(tmp_path / "base", bench, meta=False)
+    return write_run(tmp_path / "base", meta=False)
 
 
-def page_data(page: str) -> dict:
-    """What the page's script reads."""
-    text = page.partition('<script id="report-data" type="application/json">')[2].partition("</script>")[0]
-    return json.loads(text)
+@pytest.fixture(scope="session")
+def page_data() -> Callable[[str], dict[str, Any]]:
+    """Read what a page's script reads."""
+
+    def read(page: str) -> dict[str, Any]:
+        text = page.partition('<script id="report-data" type="application/json">')[2].partition("</script>")[0]
+        return json.loads(text)
+
+    return read
