@@ -25,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 Choice = Literal["canonical", "mane", "all"]
 MANE_TAGS = ("MANE_Select", "MANE_Plus_Clinical")
 """Tags of the transcripts that ``"mane"`` chooses."""
+_KEPT = 1_024
 
 
 @attrs.frozen
@@ -126,6 +127,7 @@ class Transcripts:
 
         self.choice = choice
         self._contigs = annotation.reference_contigs
+        self._made: dict[int, Transcript] = {}
         chosen = annotation.transcripts.take(rows)
         genes = annotation.genes.take(numbers(chosen, "gene").astype(np.int64))
         self._labels = [labels(chosen, "transcript_id")]
@@ -175,7 +177,14 @@ class Transcripts:
         return (self.transcript(order) for order in range(len(self)))
 
     def transcript(self, order: int) -> Transcript:
-        """Transcript by its place in the table."""
+        """Transcript by its place in the table; those asked for last are kept."""
+        if order not in self._made:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[order] = self._make(order)
+        return self._made[order]
+
+    def _make(self, order: int) -> Transcript:
         transcript_id, gene_id, name, contig, strand = (column[order] for column in self._labels)
         low, high = (int(bounds[order]) for bounds in self._exons)
         return Transcript(
