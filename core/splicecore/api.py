@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     from splicecore.session import Session
     from splicecore.training.model_directory import ModelDirectory
     from splicecore.training.train_config import TrainConfig
+    from splicecore.uncertainty.configs import SelectionConfig
+    from splicecore.uncertainty.rate_histogram import RateHistogram
+    from splicecore.uncertainty.select import Selector, open_strategy
 
 __all__ = [
     "API_VERSION",
@@ -138,6 +141,7 @@ __all__ = [
     "PluginRecord",
     "PluginSettings",
     "PluginState",
+    "RateHistogram",
     "Reference",
     "ResourceError",
     "ResourceFinderSpec",
@@ -147,6 +151,8 @@ __all__ = [
     "ResourceRequest",
     "ResourceSet",
     "Scores",
+    "SelectionConfig",
+    "Selector",
     "Session",
     "ShardTask",
     "SiteIndex",
@@ -162,6 +168,7 @@ __all__ = [
     "hookimpl",
     "load_object",
     "merge_shards",
+    "open_strategy",
     "read_annotation",
     "reverse_complement",
     "summarize_dataset",
@@ -189,14 +196,18 @@ _LAZY = {
     "PluginRecord": "splicecore.plugins.records",
     "PluginSettings": "splicecore.plugins.records",
     "PluginState": "splicecore.plugins.records",
+    "RateHistogram": "splicecore.uncertainty.rate_histogram",
     "Reference": "splicecore.genome.reference",
     "ResourceKey": "splicecore.resources.keys",
     "ResourceSet": "splicecore.resources.resource_set",
+    "SelectionConfig": "splicecore.uncertainty.configs",
+    "Selector": "splicecore.uncertainty.select",
     "Session": "splicecore.session",
     "SiteIndex": "splicecore.genome.sites",
     "TrainConfig": "splicecore.training.train_config",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
+    "open_strategy": "splicecore.uncertainty.select",
     "read_annotation": "splicecore.genome.annotation",
     "summarize_dataset": "splicecore.dataset.summary",
     "to_matrix": "splicecore.features.matrix",

@@ -92,7 +92,7 @@ class HybridConfig:
 class DisagreementConfig:
     """Settings of ``ensemble_disagreement``: a standard deviation of at least ``disagreement`` is unsure (0 to 0.5)."""
 
-    disagreement: float = attrs.field(default=0.05, converter=_number, validator=_within(0, 0.5))
+    disagreement: float = attrs.field(default=0.02, converter=_number, validator=_within(0, 0.5))
 
 
 @attrs.frozen(kw_only=True)
