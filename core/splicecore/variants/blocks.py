@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_JOBS", "BlockFile", "Plan", "make_plan"]
 
-BLOCK_JOBS = 128
-"""Jobs (an allele in a transcript) that a block holds at least, unless there are no more."""
+BLOCK_JOBS = (16, 128)
+"""Jobs (an allele in a transcript) that a block holds at least: for few alleles in all, and for many."""
 
+_BLOCKS = 64
 _MAX_JOBS = 1024
 _MAX_RECORDS = 8192
 _BATCH_RECORDS = 4096
@@ -149,14 +150,15 @@ def make_plan(
                 spool.look(record)
                 write((record.number, record.contig, record.position, record.ref, list(record.alts)))
         rows = _rows(spool_path) if spool.sorted else _sorted_rows(spool_path, path.with_name(f"{path.name}.index"))
-        blocks, jobs = _cut(rows, transcripts, path)
+        target = min(max(spool.alleles // _BLOCKS, BLOCK_JOBS[0]), BLOCK_JOBS[1])
+        blocks = _cut(rows, transcripts, path, target)
     finally:
         spool_path.unlink(missing_ok=True)
     return Plan(
         first=first,
         records=spool.records,
         alleles=spool.alleles,
-        jobs=jobs,
+        jobs=sum(blocks),
         sorted=spool.sorted,
         blocks=tuple(blocks),
         end=spool.end,
@@ -247,8 +249,8 @@ def _sorted_rows(spool: Path, index: Path) -> Iterator[_Row]:
         index.unlink(missing_ok=True)
 
 
-def _cut(rows: Iterable[_Row], transcripts: Transcripts, path: Path) -> tuple[list[int], int]:
-    """Write rows as one batch a block; returns the jobs of each, and of all."""
+def _cut(rows: Iterable[_Row], transcripts: Transcripts, path: Path, target: int) -> list[int]:
+    """Write rows as one batch a block of at least ``target`` jobs; returns the jobs of each."""
     blocks: list[int] = []
     with (
         atomic_path(path) as temporary,
@@ -261,7 +263,7 @@ def _cut(rows: Iterable[_Row], transcripts: Transcripts, path: Path) -> tuple[li
             found = transcripts.at(row[1], row[2])
             tiles = frozenset((transcript.order, tile_of(transcript, row[2])) for transcript in found)
             full = len(held) >= _MAX_RECORDS or jobs >= _MAX_JOBS
-            if held and (full or (jobs >= BLOCK_JOBS and before.isdisjoint(tiles))):
+            if held and (full or (jobs >= target and before.isdisjoint(tiles))):
                 writer.write_batch(_batch(held))
                 blocks.append(jobs)
                 held, jobs = [], 0
@@ -271,4 +273,4 @@ def _cut(rows: Iterable[_Row], transcripts: Transcripts, path: Path) -> tuple[li
         if held:
             writer.write_batch(_batch(held))
             blocks.append(jobs)
-    return blocks, sum(blocks)
+    return blocks

@@ -212,14 +212,15 @@ class VcfSource:
                     raise InputError(
                         f"{self.name} is truncated or damaged after {number} records: {error}", hint=_AGAIN
                     ) from error
-                yield VcfRecord(number, record.contig, record.pos, record.ref or "", record.alts or (), record)
+                yield VcfRecord(number, record.contig, record.start, record.ref or "", record.alts or (), record)
 
 
 def _read_head(path: Path, called: str) -> bytes:
     try:
         return read_head(path, "VCF", InputError)
     except InputError as error:
-        raise InputError(error.message.replace(str(path), called), hint=error.hint) from error
+        message = error.message if called == str(path) else error.message.replace(f"VCF {path}", called)
+        raise InputError(message, hint=error.hint) from error
 
 
 def _first_bytes(path: Path, called: str, compressed: bool) -> bytes:

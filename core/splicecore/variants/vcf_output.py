@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from splicecore.artifacts.store import atomic_path
 from splicecore.errors import InputError
 from splicecore.genome.htslib import quiet_htslib
+from splicecore.variants.bcf import BcfBytes, edit_info, write_header, write_record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -150,35 +151,29 @@ def open_text(path: Path, name: str) -> Any:
 
 
 class BcfWriter(VcfWriter):
-    """Writes BCF from the records of a BCF file, so that no number is rounded on the way."""
+    """Writes BCF from the bytes of a BCF file, so that nothing but INFO is written anew."""
 
     def __init__(self, path: Path, source: VcfSource, lines: Sequence[bytes], replaced: Collection[str]) -> None:
         super().__init__(source, lines, replaced)
         self.path = path
 
     def _open(self) -> None:
-        import pysam
-
-        with quiet_htslib(), pysam.VariantFile(str(self.source.path)) as handle:
-            header = handle.header.copy()
-        for tag in self.replaced:
-            if tag in header.info:
-                header.info.remove_header(tag)
+        self._input = BcfBytes(self.source.path, self.source.name)
+        self._stack.callback(self._input.close)
+        self._records = enumerate(self._input.records())
+        header = self._input.header
+        self._replaced = [header.numbers[tag.encode()] for tag in self.replaced if tag.encode() in header.numbers]
         for line in self.lines:
-            header.add_line(line.decode())
+            header.declare(line)
         temporary = self._stack.enter_context(atomic_path(self.path))
-        self._file = self._stack.enter_context(pysam.VariantFile(str(temporary), "wb", header=header))
+        self._stream = self._stack.enter_context(open_text(temporary, ".gz"))
+        write_header(self._stream, header)
 
     def write(self, record: VcfRecord, values: Mapping[str, str]) -> None:
-        raw = record.raw
-        with quiet_htslib():
-            for tag in self.replaced:
-                if tag in raw.info:
-                    del raw.info[tag]
-            raw.translate(self._file.header)
-            for tag, value in values.items():
-                raw.info[tag] = tuple(value.split(","))
-            self._file.write(raw)
+        shared, own = next(raw for number, raw in self._records if number == record.number)
+        numbers = self._input.header.numbers
+        added = {numbers[tag.encode()]: value.encode() for tag, value in values.items()}
+        write_record(self._stream, edit_info(shared, added, self._replaced), own)
 
 
 class TextToBcfWriter(VcfWriter):
@@ -252,22 +247,21 @@ class _Gaps:
 
 
 def _convert(text: Path, target: Path, name: str) -> None:
-    """Convert VCF text to BCF; what htslib cannot read is named by its record."""
-    import pysam
+    """Convert VCF text to BCF and read it back, as htslib writes what it cannot read from some odd headers."""
+    import pysam.bcftools
 
-    number = 0
+    read = 0
     try:
-        with (
-            quiet_htslib(),
-            pysam.VariantFile(str(text)) as source,
-            pysam.VariantFile(str(target), "wb", header=source.header) as bcf,
-        ):
-            for record in source:
-                bcf.write(record)
-                number += 1
-    except (OSError, ValueError) as error:
+        with quiet_htslib():
+            pysam.bcftools.view("--no-version", "-Ob", "-o", str(target), str(text), catch_stdout=False)
+            with pysam.VariantFile(str(target)) as written:
+                for _ in written:
+                    read += 1
+    except (OSError, ValueError, pysam.utils.SamtoolsError) as error:
+        cause = " ".join(str(error).split())
         raise InputError(
-            f"record {number + 1} of {name} cannot be written as BCF: {error}", hint="write VCF: -O NAME.vcf.gz"
+            f"{name} cannot be written as BCF, of which {read} records can be read: {cause}",
+            hint="write VCF: --output NAME.vcf.gz",
         ) from error
 
 
