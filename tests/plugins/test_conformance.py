@@ -103,6 +103,18 @@ class TestOpenSpliceAI(BaseModelConformance):
         return OpenRequest(weights=str(openspliceai_weights[1]), config={"context": 80})
 
 
+class TestSpreadOfMembers(TestOpenSpliceAI):
+    """Five outputs."""
+
+    @pytest.fixture
+    def request_(self, openspliceai_weights):
+        return OpenRequest(weights=str(openspliceai_weights[0]), config={"member_spread": True})
+
+    @pytest.fixture
+    def altered_request(self, openspliceai_weights):
+        return OpenRequest(weights=str(openspliceai_weights[1]), config={"member_spread": True})
+
+
 @pytest.mark.realdata
 class TestPublishedOpenSpliceAI(BaseModelConformance):
     @pytest.fixture
