@@ -156,7 +156,9 @@ class RunConfig(PassConfig):
     output_dir
         Folder of the results.
     base_model
-        With a meta-model empty unless given: the meta-model says which base models it needs.
+        With a meta-model empty unless given: the meta-model says which base models it needs. ``models_dir`` and
+        ``engine`` are then the primary one's; ``models_dir`` may also be ``NAME=PATH`` for some of them, separated by
+        commas.
     meta_model
         Folder of a trained meta-model.
     inference_mode
@@ -186,6 +188,10 @@ class RunConfig(PassConfig):
         Write bigWig tracks, one for each site type and strand, into ``exports``.
     tsv
         Write the table as gzipped TSV into ``exports``.
+    report
+        Write ``report.html``, a page to look at; None: if the plotting library is installed.
+    report_genes
+        Number of genes whose tracks the report draws.
     """
 
     output_dir: str | None = None
@@ -204,6 +210,8 @@ class RunConfig(PassConfig):
     bed_threshold: float | None = attrs.field(default=None)
     bigwig: bool = False
     tsv: bool = False
+    report: bool | None = None
+    report_genes: int = 25
 
     @base_model.default
     def _default_base_model(self) -> str:

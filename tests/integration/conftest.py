@@ -49,6 +49,23 @@ def open_model(spec, request):
     return Model(spec, request)
 """
 
+META = """
+import os
+import attrs
+from splicecore.api import hookimpl
+from splicecore.testing.meta_fakes import BAYES_SPEC, BayesModel
+
+@hookimpl
+def splicecore_meta_models():
+    yield attrs.evolve(BAYES_SPEC, name="bayes", factory=__name__ + ":Model")
+
+class Model(BayesModel):
+    def predict_proba(self, features):
+        if str(len(features)) in os.environ.get("FAIL_ROWS", "").split(","):
+            raise RuntimeError("a meta-model's own bug")
+        return super().predict_proba(features)
+"""
+
 OBSERVER = """
 import json, os
 from splicecore.api import hookimpl
@@ -127,6 +144,7 @@ def bench(tmp_path_factory) -> Bench:
     paths = genome.write(folder / "genome")
     fake_distribution(folder / "site", "bench-models", "1.0", MODELS)
     fake_distribution(folder / "site", "bench-observer", "1.0", OBSERVER)
+    fake_distribution(folder / "site", "bench-bayes", "1.0", META)
     return Bench(genome, paths.fasta, paths.annotation, folder / "site")
 
 
@@ -171,6 +189,64 @@ def inside(bench, monkeypatch, capsys) -> Inside:
     """Call the command line in this process."""
     monkeypatch.syspath_prepend(str(bench.site))
     return Inside(bench, monkeypatch, capsys)
+
+
+@attrs.frozen
+class Served:
+    """A meta-model of the base models ``quick`` and ``tiles``, and what it was trained on.
+
+    Attributes
+    ----------
+    bench
+        The genome.
+    dataset, model
+        Folders.
+    plugins
+        Value of ``SPLICECORE_LOAD_PLUGINS`` that it needs.
+    """
+
+    bench: Bench
+    dataset: Path
+    model: Path
+    plugins: str = "bench-models,bench-observer,bench-bayes"
+
+    def arguments(self, output: Path, *arguments: str) -> list[str]:
+        """Return arguments of ``run`` on all genes, unless others are named."""
+        inputs = ["--fasta", str(self.bench.fasta), "--annotation", str(self.bench.annotation)]
+        genes = [] if "--genes" in arguments else ["--all-genes"]
+        return ["run", *inputs, "--meta-model", str(self.model), *genes, "--output-dir", str(output), *arguments]
+
+
+@pytest.fixture(scope="session")
+def served(bench, tmp_path_factory) -> Served:
+    """Train the meta-model, once."""
+    folder = tmp_path_factory.mktemp("served")
+    inputs = {"fasta": bench.fasta, "annotation": bench.annotation}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(bench.site))
+        plugins = PluginSettings(load=("bench-models", "bench-bayes"))
+        session = Session(plugins=plugins, data_root=folder / "data", cache_dir=folder / "cache")
+        for model in ("quick", "tiles"):
+            session.predict_pass(**inputs, base_model=model, all_genes=True, output_dir=folder / model)
+        session.build_dataset(
+            **inputs,
+            base_model=("quick", "tiles"),
+            artifacts=(str(folder / "quick"), str(folder / "tiles")),
+            subset_policy="all",
+            features="probability,context,sequence,structural",
+            kmer_sizes=(2,),
+            batch_size=5,
+            output_dir=folder / "set",
+        )
+        session.train(
+            dataset=folder / "set",
+            out_dir=folder / "model",
+            model="bayes",
+            split="group-shuffle",
+            valid_share=0.3,
+            calibration="platt",
+        )
+    return Served(bench, folder / "set", folder / "model")
 
 
 @attrs.frozen

@@ -21,6 +21,7 @@ from splicecore.predict.report import write_reports
 from splicecore.predict.runner import PassResult
 from splicecore.predict.table import ModelScores, ScoreTable
 from splicecore.predict.workflow import FINAL_PREDICTIONS, PREDICTIONS
+from splicecore.report.gene_annotation import kept_gene_annotation
 
 if TYPE_CHECKING:
     from splicecore.artifacts.run_directory import RunDirectory
@@ -218,7 +219,8 @@ def finish_inference(directory: RunDirectory, run: DoneRun) -> dict[str, Any]:
     write_reports(folder, record, result, run.calls, run.how, rows=rows, inference=summary)
     finished = {**run_manifest(record, result, rows=rows), "inference": {"positions": summary["positions"]}}
     files = [PREDICTIONS, META_TABLE, FINAL_PREDICTIONS, METADATA, "gene_manifest.json"]
-    directory.finish(finished, [folder / name for name in files], keep_work=False)
+    written = [*(folder / name for name in files), *kept_gene_annotation(folder)]
+    directory.finish(finished, written, keep_work=False)
     return finished
 
 

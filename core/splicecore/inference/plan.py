@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from splicecore.artifacts.store import digest
 from splicecore.config import RunConfig
-from splicecore.errors import ContractError
+from splicecore.errors import ConfigError, ContractError
 from splicecore.inference.record import GeneKeys
 from splicecore.inference.served_model import ServedModel
 from splicecore.predict.plan import ScorePlan, make_plan
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from splicecore.plugins.host import PluginHost
     from splicecore.session import Session
 
-__all__ = ["InferencePlan", "make_inference_plan"]
+__all__ = ["InferencePlan", "make_inference_plan", "weights_of"]
 
 _VERSION = "1"
 
@@ -105,7 +105,7 @@ def make_inference_plan(session: Session, config: RunConfig) -> InferencePlan:
     model.check_base_model(config.base_model)
     inputs = open_inputs(session, config)
     _check_place(model, inputs.resources.build.name, config.flank)
-    configs = tuple(_of_base_model(config, name, primary=not i) for i, name in enumerate(model.base_models))
+    configs = _of_base_models(config, model.base_models)
     plans = [make_plan(session, each, {}, inputs) for each in configs[1:]]
     own = {
         "inference_mode": config.inference_mode,
@@ -145,11 +145,44 @@ def _check_place(model: ServedModel, build: str, flank: str) -> None:
             )
 
 
-def _of_base_model(config: RunConfig, name: str, *, primary: bool) -> RunConfig:
-    """Return what the pass of a base model is told: weights and engine are given for the primary one only."""
-    if primary:
-        return attrs.evolve(config, base_model=name)
-    return attrs.evolve(config, base_model=name, models_dir=None, engine=None)
+def weights_of(models_dir: str | None, base_models: Sequence[str]) -> dict[str, str]:
+    """Read where the base models' weights are.
+
+    Parameters
+    ----------
+    models_dir
+        A path, which is the primary model's; or ``NAME=PATH`` for one or, separated by commas, several of them.
+    base_models
+        Their names, the primary one first.
+
+    Raises
+    ------
+    ConfigError
+        If a path is empty, or a model's is given twice.
+    """
+    if models_dir is None:
+        return {}
+    if not any(models_dir.startswith(f"{name}=") for name in base_models):
+        return {base_models[0]: models_dir}
+    given: dict[str, str] = {}
+    for text in models_dir.split(","):
+        name, _, path = text.strip().partition("=")
+        if name not in base_models or name in given or not path:
+            raise ConfigError(
+                f"models_dir {text.strip()!r} is not NAME=PATH of one of the base models, or not the only one of it",
+                hint=f"NAME is one of {', '.join(base_models)}; several are separated by commas",
+            )
+        given[name] = path
+    return given
+
+
+def _of_base_models(config: RunConfig, names: Sequence[str]) -> tuple[RunConfig, ...]:
+    """Return what the pass of each base model is told: an engine is chosen for the primary one only."""
+    weights = weights_of(config.models_dir, names)
+    return tuple(
+        attrs.evolve(config, base_model=name, models_dir=weights.get(name), engine=None if number else config.engine)
+        for number, name in enumerate(names)
+    )
 
 
 def _identity(host: PluginHost, model: ServedModel, datasets: Mapping[str, Any]) -> dict[str, Any]:

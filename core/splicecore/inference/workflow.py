@@ -21,6 +21,7 @@ from splicecore.inference.shard import finish_inference_shard, take_back_parts
 from splicecore.predict.report import how_done
 from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
 from splicecore.predict.workflow import RunResult, compare_calls, run_result
+from splicecore.report.gene_annotation import keep_gene_annotation
 from splicecore.session import Session
 
 __all__ = ["inference_table", "run_inference"]
@@ -62,6 +63,7 @@ def run_inference(session: Session, config: RunConfig, progress: ProgressListene
         with result.stage("compare with annotation"):
             calls = compare_calls(plan.primary, directory.parts, result.done)
             final = compare_final(record, inference, result, directory.parts, sites)
+        keep_gene_annotation(directory.path, plan.primary.inputs.resources, record.scored(result.done))
         finish = finish_inference if record.shard is None else finish_inference_shard
         done = DoneRun(
             record=record,

@@ -1,0 +1,399 @@
+"""``splicecore run`` with a meta-model: what hybrid and meta_only write, reuse, refuse and survive."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from splicecore.api import PluginSettings, Session
+from splicecore.dataset.dataset import Dataset
+from splicecore.features.matrix import to_matrix
+
+COMPLETE = "predictions/complete_coverage_predictions.parquet"
+META = "predictions/meta_model_predictions.parquet"
+BASE = "predictions/base_model_predictions.parquet"
+KEY = ["contig", "strand", "position", "gene_id"]
+CLASSES = ("neither", "acceptor", "donor")
+TIMES = {"performance_report.json", "performance_report.txt", "run.log"}
+
+
+def columns(names, kind):
+    return [f"{name}_{kind}" for name in names]
+
+
+def matrix(table, names):
+    return np.column_stack([table.column(name).to_numpy() for name in names])
+
+
+def same_files(folder):
+    """Content of all files but reports, log and what the run needs for itself."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in TIMES and ".splicecore" not in path.parts
+    }
+
+
+def report(folder):
+    return json.loads((folder / "performance_report.json").read_text())
+
+
+def stage(folder, name):
+    return next(row for row in report(folder)["stages"] if row["stage"] == name)
+
+
+@pytest.fixture
+def call(inside, served):
+    """Call the command line with the meta-model's plugin installed, and insist on its exit code."""
+
+    def run(*arguments, code=0, **variables):
+        done = inside.call(*map(str, arguments), SPLICECORE_LOAD_PLUGINS=served.plugins, **variables)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def infer(call, served):
+    """Call ``run`` with the meta-model."""
+
+    def run(output, *arguments, code=0, **variables):
+        return call(*served.arguments(output, *map(str, arguments)), code=code, **variables)
+
+    return run
+
+
+@pytest.fixture
+def session(served, tmp_path, inside):
+    """A session with the plugins, and a cache of its own."""
+    plugins = PluginSettings(load=("bench-models", "bench-bayes"))
+    return Session(plugins=plugins, data_root=tmp_path / "data", cache_dir=tmp_path / "cache")
+
+
+def test_hybrid_covers_everything_and_says_what_is_what(served, infer, session, tmp_path):
+    done = infer(tmp_path / "out")
+    table = pq.read_table(tmp_path / "out" / COMPLETE)
+    base = pq.read_table(tmp_path / "out" / BASE)
+    meta = pq.read_table(tmp_path / "out" / META)
+    genes = served.bench.genome.genes
+    assert table.num_rows == sum(gene.end - gene.start for gene in genes)
+    assert table.select(KEY).group_by(KEY).aggregate([]).num_rows == table.num_rows
+    names = ["build", "contig", "strand", "position", "rel_position", "gene_id", "gene_name"]
+    scores = [*columns(CLASSES, "score"), *columns([f"tiles__{name}" for name in CLASSES], "score")]
+    mine = [*columns(CLASSES, "base"), *columns(CLASSES, "meta"), "uncertainty"]
+    said = ["is_uncertain", "is_adjusted", "prediction_source", "selection_reason"]
+    assert table.schema.names == [*names, *scores, *mine, *said]
+    assert base.schema.names == [*names, *scores]
+    assert table.select(base.schema.names).equals(base)
+    adjusted = table.column("is_adjusted")
+    assert table.column("is_uncertain").equals(adjusted)
+    assert 0 < pc.sum(adjusted).as_py() < table.num_rows
+    source = pc.if_else(adjusted, "meta_model", "base_model")
+    assert table.column("prediction_source").cast(pa.string()).equals(source.cast(pa.string()))
+    chosen = table.filter(adjusted)
+    assert chosen.select([*KEY, "donor_meta", "uncertainty", "selection_reason"]).equals(
+        meta.select([*KEY, "donor_meta", "uncertainty", "selection_reason"])
+    )
+    kept = table.filter(pc.invert(adjusted))
+    assert set(kept.column("selection_reason").unique().to_pylist()) == {""}
+    assert "" not in chosen.column("selection_reason").unique().to_pylist()
+    assert np.array_equal(matrix(kept, columns(CLASSES, "meta")), matrix(kept, columns(CLASSES, "base")))
+    with session.open_meta_model(served.model) as scorer:
+        both = [matrix(table, scores[:3]), matrix(table, scores[3:])]
+        mean = np.stack(both).mean(axis=0, dtype=np.float64).astype(np.float32)
+        assert np.array_equal(scorer.calibrate_base("mean", mean), matrix(table, columns(CLASSES, "base")))
+        raw = matrix(meta, columns(CLASSES, "meta_raw"))
+        assert np.array_equal(scorer.calibrate(raw), matrix(meta, columns(CLASSES, "meta")))
+    assert f"{meta.num_rows:,} positions recalibrated" in done.stdout
+    assert meta.schema.names[-5:] == ["site_probability", "entropy", "spread", "variance", "selection_reason"]
+
+
+def test_the_manifests_say_what_was_done(served, infer, tmp_path):
+    infer(tmp_path / "out", "--genes", "GENE0001,NOBODY".replace("GENE0001", served.bench.genome.genes[0].gene_name),
+          code=6)  # fmt: skip
+    table = pq.read_table(tmp_path / "out" / COMPLETE)
+    known = json.loads((tmp_path / "out" / "metadata" / "inference_metadata.json").read_text())
+    assert known["mode"] == "hybrid"
+    assert known["selection"]["strategy"] == "hybrid_entropy"
+    assert known["selection"]["threshold"] == 1
+    assert known["selection"]["selected"] == pc.sum(table.column("is_uncertain")).as_py()
+    assert known["meta_model"]["folder"] == "model"
+    assert [model["name"] for model in known["base_models"]] == ["quick", "tiles"]
+    points = json.loads((served.model / "operating_points.json").read_text())["modes"]
+    calls = {"base_model": points["base_only"], "final": points["hybrid"]}
+    least = {
+        which: {site: points[site]["best_f1"]["threshold"] for site in ("acceptor", "donor")}
+        for which, points in calls.items()
+    }
+    assert known["thresholds"] == least
+    named, nobody = json.loads((tmp_path / "out" / "gene_manifest.json").read_text())["genes"]
+    assert nobody["status"] == "not_in_annotation"
+    assert "scenario" not in nobody
+
+    def called(kind, which):
+        return np.column_stack(
+            [
+                table.column(f"{site}_{kind}").to_numpy() >= np.float32(least[which][site])
+                for site in ("acceptor", "donor")
+            ]
+        )
+
+    changed = (called("score", "base_model") != called("meta", "final")).any(axis=1).sum()
+    assert named["changed_calls"] == changed
+    assert named["recalibrated"] == pc.sum(table.column("is_adjusted")).as_py()
+    text = (tmp_path / "out" / "performance_report.txt").read_text()
+    assert "mode hybrid" in text
+    assert "Final calls" in text
+    assert str(tmp_path) not in json.dumps(known)
+
+
+def test_scores_of_training_rows_are_those_of_training(served, infer, session, tmp_path):
+    """No train/serve skew: rows of the dataset score bit for bit as the run scores their positions."""
+    infer(tmp_path / "out", "--inference-mode", "meta_only")
+    meta = pq.read_table(tmp_path / "out" / META, columns=[*KEY, *columns(CLASSES, "meta_raw")])
+    found = {
+        key: row
+        for key, row in zip(
+            zip(*(meta.column(name).to_pylist() for name in KEY), strict=True),
+            matrix(meta, columns(CLASSES, "meta_raw")),
+            strict=True,
+        )
+    }
+    seen = 0
+    with session.open_meta_model(served.model) as scorer:
+        for batch in Dataset.open(served.dataset).batches():
+            features = to_matrix(batch.select(list(scorer.record.columns)))
+            expected = scorer.predict(features)
+            keys = zip(*(batch.column(name).to_pylist() for name in KEY), strict=True)
+            assert np.array_equal(np.stack([found[key] for key in keys]), expected)
+            seen += batch.num_rows
+    assert seen > 100
+
+
+def test_meta_only_recalibrates_all(infer, tmp_path):
+    infer(tmp_path / "out", "--inference-mode", "meta_only")
+    table = pq.read_table(tmp_path / "out" / COMPLETE)
+    meta = pq.read_table(tmp_path / "out" / META)
+    assert meta.num_rows == table.num_rows
+    assert pc.all(table.column("is_adjusted")).as_py()
+    assert not pc.all(table.column("is_uncertain")).as_py()
+    assert np.array_equal(matrix(table, columns(CLASSES, "meta")), matrix(meta, columns(CLASSES, "meta")))
+    sure = table.filter(pc.invert(table.column("is_uncertain")))
+    assert sure.column("selection_reason").unique().to_pylist() == ["meta_only"]
+
+
+@pytest.mark.parametrize("options", [(), ("--target-meta-rate", "0.07")])
+def test_same_bytes_for_workers_and_order(served, infer, tmp_path, options):
+    names = [gene.gene_name for gene in served.bench.genome.genes]
+    infer(tmp_path / "one", "--genes", ",".join(names), *options, "--bed")
+    shuffled = [names[i] for i in np.random.default_rng(5).permutation(len(names))]
+    infer(tmp_path / "two", "--genes", ",".join(shuffled), *options, "--bed", "--workers", "2")
+    assert same_files(tmp_path / "one") == same_files(tmp_path / "two")
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "meta_only"])
+def test_shards_merged_are_the_whole(call, infer, tmp_path, mode):
+    options = ["--inference-mode", mode]
+    infer(tmp_path / "whole", *options, "--bed", "--tsv")
+    for i in (1, 2, 3):
+        infer(tmp_path / f"s{i}", *options, "--shard", f"{i}/3")
+    call("merge", *(tmp_path / f"s{i}" for i in (3, 1, 2)), "-o", tmp_path / "merged", "--bed", "--tsv")
+    assert same_files(tmp_path / "merged") == same_files(tmp_path / "whole")
+    merged, whole = (report(tmp_path / name)["inference"] for name in ("merged", "whole"))
+    assert merged == whole
+
+
+def test_a_target_rate_is_met(infer, tmp_path):
+    for rate in (0.01, 0.1):
+        infer(tmp_path / f"r{rate}", "--target-meta-rate", rate)
+        known = json.loads((tmp_path / f"r{rate}" / "metadata" / "inference_metadata.json").read_text())
+        assert known["selection"]["reached_rate"] == pytest.approx(rate, rel=0.1)
+        assert known["selection"]["threshold_from"] == "target_rate"
+        table = pq.read_table(tmp_path / f"r{rate}" / COMPLETE)
+        least = pc.min(table.filter(table.column("is_adjusted")).column("uncertainty")).as_py()
+        assert least >= known["selection"]["threshold"]
+        assert pc.max(table.filter(pc.invert(table.column("is_adjusted"))).column("uncertainty")).as_py() < least
+
+
+def test_no_position_is_scored_twice(infer, tmp_path):
+    cached = {"SPLICECORE_CACHE_LIMIT_GB": "1", "SPLICECORE_CACHE_DIR": str(tmp_path / "cache")}
+    infer(tmp_path / "narrow", "--uncertainty-strategy", "entropy_only", **cached)
+    infer(tmp_path / "all", "--inference-mode", "meta_only", **cached)
+    infer(tmp_path / "hybrid", **cached)
+    infer(tmp_path / "cold")
+    infer(tmp_path / "forced", "--no-reuse", **cached)
+    narrow = pq.read_table(tmp_path / "narrow" / META).num_rows
+    everything, again = stage(tmp_path / "all", "recalibrate"), stage(tmp_path / "hybrid", "recalibrate")
+    assert 0 < narrow
+    assert everything["found"] == narrow
+    assert again["found"] == again["positions"] == pq.read_table(tmp_path / "hybrid" / META).num_rows
+    assert stage(tmp_path / "cold", "recalibrate")["found"] == stage(tmp_path / "forced", "recalibrate")["found"] == 0
+    for name in (COMPLETE, META, BASE):
+        assert (tmp_path / "hybrid" / name).read_bytes() == (tmp_path / "cold" / name).read_bytes()
+
+
+def test_a_damaged_cache_is_not_believed(infer, tmp_path):
+    cached = {"SPLICECORE_CACHE_LIMIT_GB": "1", "SPLICECORE_CACHE_DIR": str(tmp_path / "cache")}
+    infer(tmp_path / "first", **cached)
+    for path in (tmp_path / "cache" / "meta").glob("*/*.parquet"):
+        path.write_bytes(path.read_bytes()[:-9])
+    infer(tmp_path / "second", **cached)
+    assert stage(tmp_path / "second", "recalibrate")["found"] == 0
+    assert (tmp_path / "first" / COMPLETE).read_bytes() == (tmp_path / "second" / COMPLETE).read_bytes()
+
+
+def test_artifacts_are_kept_and_scenarios_told(served, infer, tmp_path):
+    kept = ["--keep-artifacts-dir", tmp_path / "kept"]
+    infer(tmp_path / "first", *kept)
+    assert len(list((tmp_path / "kept" / "scores").glob("*.parquet"))) == 2 * len(served.bench.genome.genes)
+    infer(tmp_path / "second", *kept)
+    assert report(tmp_path / "second")["counters"]["genes_reused"] == len(served.bench.genome.genes)
+    again = stage(tmp_path / "second", "recalibrate")
+    assert again["found"] == again["positions"] > 0
+    seen = json.loads((served.model / "training.json").read_text())["model_genes"]
+    seen = {*seen["train"], *seen["valid"]}
+    for folder, unseen in (("first", "2B"), ("second", "2A")):
+        genes = json.loads((tmp_path / folder / "gene_manifest.json").read_text())["genes"]
+        assert {gene["scenario"] for gene in genes} == {"1", unseen}
+        assert all((gene["scenario"] == "1") == (gene["gene_id"] in seen) for gene in genes)
+
+
+def test_exports_and_sparse_tables_are_of_the_final_scores(infer, tmp_path):
+    infer(tmp_path / "whole")
+    whole = pq.read_table(tmp_path / "whole" / COMPLETE)
+    final = matrix(whole, ["acceptor_meta", "donor_meta"])
+    least = round(float(np.quantile(final.max(axis=1), 0.97)), 4)
+    infer(tmp_path / "out", "--min-score", least, "--bed", "--bed-threshold", least, "--tsv")
+    table = pq.read_table(tmp_path / "out" / COMPLETE)
+    assert 0 < table.num_rows < whole.num_rows
+    assert table.equals(whole.filter(pa.array(final.max(axis=1) >= np.float32(least))))
+    sites = int((final >= np.float32(least)).sum())
+    assert len((tmp_path / "out" / "exports" / "splice_sites.bed").read_text().splitlines()) == sites
+    with gzip.open(tmp_path / "out" / "exports" / "complete_coverage_predictions.tsv.gz", "rt") as handle:
+        lines = handle.read().splitlines()
+    assert lines[0].split("\t") == table.schema.names
+    assert len(lines) == 1 + table.num_rows
+
+
+def test_genes_that_fail_do_not_stop_the_others(served, infer, tmp_path):
+    gene = served.bench.genome.genes[0]
+    rows = str(gene.end - gene.start)
+    done = infer(tmp_path / "out", "--inference-mode", "meta_only", code=6, FAIL_ROWS=rows)
+    genes = json.loads((tmp_path / "out" / "gene_manifest.json").read_text())["genes"]
+    failed = [entry for entry in genes if entry["status"] != "processed"]
+    assert [entry["gene_id"] for entry in failed] == [gene.gene_id]
+    assert failed[0]["status"] == "recalibration_failed"
+    assert "a meta-model's own bug" in failed[0]["reason"]
+    assert "1 of the requested genes could not be scored" in done.stderr
+    left = pq.read_table(tmp_path / "out" / COMPLETE).column("gene_id").unique().to_pylist()
+    assert sorted(left) == sorted({each.gene_id for each in served.bench.genome.genes} - {gene.gene_id})
+    every = ",".join({str(each.end - each.start) for each in served.bench.genome.genes})
+    done = infer(tmp_path / "none", "--inference-mode", "meta_only", code=4, FAIL_ROWS=every)
+    assert "failed on every gene" in done.stderr
+
+
+def test_a_run_is_done_once_and_an_interrupted_one_goes_on(served, infer, tmp_path):
+    infer(tmp_path / "out")
+    expected = same_files(tmp_path / "out")
+    assert "found finished from before" in infer(tmp_path / "out").stdout
+    done = infer(tmp_path / "out", "--inference-mode", "meta_only", code=5)
+    assert "inference_mode was hybrid, is meta_only" in done.stderr
+    (tmp_path / "out" / META).write_bytes(b"")
+    infer(tmp_path / "out")
+    assert same_files(tmp_path / "out") == expected
+
+
+def test_sessions_predict_the_same_table(served, infer, session, tmp_path):
+    infer(tmp_path / "out")
+    table = session.predict(
+        fasta=served.bench.fasta, annotation=served.bench.annotation, meta_model=served.model, all_genes=True
+    )
+    assert table.equals(pq.read_table(tmp_path / "out" / COMPLETE))
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--base-model", "tiles"], 2, "the meta-model in .* is one of quick and tiles"),
+        (["--inference-mode", "base_only"], 2, "base_only takes the base model's scores as they are"),
+        (["--flank", "n"], 4, "trained on flank mode real, but the flank mode is n .--flank real"),
+        (["--uncertainty-low", "0.9"], 2, "crossed"),
+        (["--uncertainty-high", "1.5"], 2, "uncertainty_high"),
+        (["--uncertainty-strategy", "entropy"], 2, "entropy_only"),
+        (["--uncertainty-strategy", "entropy_only", "--uncertainty-low", "0.1"], 2, "does not use uncertainty_low"),
+        (["--target-meta-rate", "0"], 2, "target_rate"),
+        (["--target-meta-rate", "0.1", "--shard", "1/2"], 2, "shard alone does not know the threshold"),
+        (["--target-meta-rate", "0.1", "--inference-mode", "meta_only"], 2, "meta_only recalibrates every position"),
+        (["--keep-artifacts-dir", "kept", "--no-reuse"], 2, "keep_artifacts_dir"),
+        (["--model-option", "site=4"], 4, "quick has the fingerprint"),
+        (["--models-dir", "quick=a,quick=b"], 2, "NAME=PATH"),
+        (["--shard", "1/2", "--bed"], 2, "shard has no exports"),
+        (["--inference-mode", "both"], 2, "inference_mode"),
+    ],
+)
+def test_refuses_what_makes_no_sense(infer, tmp_path, options, code, said):
+    done = infer(tmp_path / "out", *options, code=code)
+    assert "Traceback" not in done.stderr
+    assert re.search(said, done.stderr), done.stderr
+    assert not (tmp_path / "out" / "predictions").exists()
+
+
+def test_refuses_what_is_no_model_or_another(bench, served, call, infer, tmp_path):
+    inputs = ["--fasta", bench.fasta, "--annotation", bench.annotation, "--all-genes"]
+
+    def refused(model, code, said, *more):
+        done = call("run", *inputs, "--meta-model", model, "-o", tmp_path / "out", *more, code=code)
+        assert said in done.stderr
+
+    refused(tmp_path / "nowhere", 5, "does not exist")
+    refused(served.dataset, 5, "holds no finished meta-model")
+    copy = tmp_path / "copy"
+    shutil.copytree(served.model, copy)
+    weights = copy / "model" / "bayes.json"
+    weights.write_text(weights.read_text()[:-3])
+    refused(copy, 5, "truncated or changed")
+    settings = tmp_path / "other.toml"
+    settings.write_text("[features.sequence]\nkmer_sizes = [3]\n")
+    refused(served.model, 4, "kmer", "--config", settings)
+    done = call("run", *inputs, "-o", tmp_path / "out", "--inference-mode", "hybrid", "--base-model", "quick", code=2)
+    assert "needs a meta-model" in done.stderr
+    other = tmp_path / "genome.fa"
+    other.write_text(bench.fasta.read_text() + ">chr77\n" + "ACGT" * 50 + "\n")
+    done = call(
+        "run", "--fasta", other, "--annotation", bench.annotation, "--all-genes", "--meta-model", served.model,
+        "-o", tmp_path / "out", code=4,
+    )  # fmt: skip
+    assert "trained on build" in done.stderr
+    infer(tmp_path / "set", "--training-dataset", served.dataset)
+
+
+def test_a_gene_without_sequence_is_told(bench, served, call, tmp_path):
+    annotation = tmp_path / "more.gtf"
+    line = 'chr9\tsim\t{}\t100\t900\t.\t+\t.\tgene_id "LOST"; gene_name "LOST"; transcript_id "LOST.1";\n'
+    annotation.write_text(
+        bench.annotation.read_text() + line.format("gene") + line.format("transcript") + line.format("exon")
+    )
+    name = bench.genome.genes[0].gene_name
+    inputs = ["run", "--fasta", bench.fasta, "--annotation", annotation, "--meta-model", served.model]
+    call(*inputs, "--genes", f"{name},LOST", "-o", tmp_path / "out", code=6)
+    genes = json.loads((tmp_path / "out" / "gene_manifest.json").read_text())["genes"]
+    assert {gene["requested"]: gene["status"] for gene in genes} == {name: "processed", "LOST": "no_sequence"}
+    assert "chr9" in call(*inputs, "--genes", "LOST", "-o", tmp_path / "none", code=3).stderr
+
+
+def test_another_training_dataset_is_refused(served, infer, tmp_path):
+    copy = tmp_path / "set"
+    shutil.copytree(served.dataset, copy)
+    manifest = json.loads((copy / "dataset.json").read_text())
+    manifest["batches"][0]["sha256"] = "0" * 64
+    (copy / "dataset.json").write_text(json.dumps(manifest))
+    done = infer(tmp_path / "out", "--training-dataset", copy, code=3)
+    assert "was not trained on the dataset" in done.stderr
