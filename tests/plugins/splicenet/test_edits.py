@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from splicecore.api import BaseModelSpec, EditScoring
+from splicecore_splicenet import edit_scorer
 from splicecore_splicenet.architecture import Architecture, Block, spliceai_architecture
 from splicecore_splicenet.engine import SplicenetEnsemble
 from splicecore_splicenet.keras_h5 import load_keras_h5
@@ -198,12 +199,35 @@ def test_other_edits_and_threads_do_not_change_a_bit(ensemble: SplicenetEnsemble
     single.close()
 
 
+def test_edits_in_batches(ensemble: SplicenetEnsemble, codes: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on other devices than the CPU; deletions and substitutions of the same size differ in what follows them."""
+    new = np.array([3], dtype=np.uint8)
+    edits = [substitution(codes, position) for position in (1300, 1301, 1400, 1900)]
+    edits += [(position, position + 2, new) for position in (1350, 1800)] + all_kinds(codes)
+    alone = ensemble.predict_edits(codes, edits, 50)
+    sizes: list[int] = []
+    batches = edit_scorer._batches
+
+    def in_batches(edits: Any, size: int) -> Any:
+        for batch in batches(edits, 3):
+            sizes.append(len(batch))
+            yield batch
+
+    monkeypatch.setattr(edit_scorer, "_batches", in_batches)
+
+    together = ensemble.predict_edits(codes, edits, 50)
+
+    assert max(sizes) == 3
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
 def test_long_sequences_are_scored_in_tiles(
     ensemble: SplicenetEnsemble, codes: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also a deletion that reaches from one tile through several others."""
-    monkeypatch.setattr("splicecore_splicenet.edit_scorer._POSITIONS", 300)
-    monkeypatch.setattr("splicecore_splicenet.edit_scorer._REMOVED", 40)
+    monkeypatch.setattr(edit_scorer, "_POSITIONS", 300)
+    monkeypatch.setattr(edit_scorer, "_REMOVED", 40)
     lengths: list[int] = []
     stages = Network.stages
 

@@ -163,25 +163,30 @@ class DFTConvolution(nn.Module):
         Parameters
         ----------
         x
-            (blocks * unit + reach, C), contiguous. Every row is used: rows beyond a sequence's end must be zero.
+            (blocks * unit + reach, C), contiguous. Every row is used: rows beyond a sequence's end must be zero. Or
+            (n, blocks * unit + reach, C), each of the n contiguous.
         out
-            (blocks * unit, C'), contiguous: written, or with ``add`` added to.
+            (blocks * unit, C'), contiguous, or (n, blocks * unit, C'): written, or with ``add`` added to.
         scratch
             Memory for intermediate results.
         """
-        half, channels = self.rows // 2, x.shape[1]
-        blocks = len(out) // self.unit
+        if x.dim() == 2:
+            x, out = x.unsqueeze(0), out.unsqueeze(0)
+        (n, _, channels), outputs = x.shape, out.shape[2]
+        half, dilation, blocks = self.rows // 2, self._dilation, out.shape[1] // self.unit
         # Only that of full portions is kept: the others are of too many sizes.
-        workspace = scratch.prepared(self, self._prepare) if blocks == self.units else self._prepare(scratch, blocks)
-        shape = (blocks, self._dilation, self.rows, channels)
-        view = x.as_strided(shape, (self.unit * channels, channels, self._dilation * channels, 1))
-        first, second = view[:, :, :half], view[:, :, half:]
+        known = n == 1 and blocks == self.units
+        workspace = scratch.prepared(self, self._prepare) if known else self._prepare(scratch, n, blocks)
+        shape = (n, blocks, dilation, self.rows, channels)
+        view = x.as_strided(shape, (x.stride(0), self.unit * channels, channels, dilation * channels, 1))
+        first, second = view[:, :, :, :half], view[:, :, :, half:]
         torch.add(first, second, out=workspace.halves)
         workspace.even.transform()
         torch.sub(first, second, out=workspace.halves)
         workspace.odd.transform()
         even, odd = workspace.even.term, workspace.odd.term
-        rows = out.view(blocks, self._valid, self._dilation, -1).transpose(0, 1)
+        shape = (self._valid, n, blocks, dilation, outputs)
+        rows = out.as_strided(shape, (dilation * outputs, out.stride(0), self.unit * outputs, outputs, 1))
         rest = self._valid - len(even)
         if add:
             rows[len(even) :].add_(even[:rest]).sub_(odd[:rest])
@@ -190,14 +195,15 @@ class DFTConvolution(nn.Module):
             torch.add(even, odd, out=rows[: len(even)])
             torch.sub(even[:rest], odd[:rest], out=rows[len(even) :])
 
-    def _prepare(self, scratch: Scratch, blocks: int | None = None) -> _Workspace:
+    def _prepare(self, scratch: Scratch, n: int = 1, blocks: int | None = None) -> _Workspace:
         blocks = self.units if blocks is None else blocks
         half, quarter = self.rows // 2, self.rows // 4
-        sequences, channels, outputs = blocks * self._dilation, self.products.shape[3] // 2, len(self.bias)
-        halves = scratch.take("halves", blocks, self._dilation, half, channels)
+        channels, outputs = self.products.shape[3] // 2, len(self.bias)
+        sequences = n * blocks * self._dilation
+        halves = scratch.take("halves", n, blocks, self._dilation, half, channels)
         spectrum = scratch.take("spectrum", sequences, half, channels)
         product = scratch.take("product", 2, quarter, sequences, outputs)
-        terms = scratch.take("terms", 2, self.to_rows.shape[1], blocks, self._dilation, outputs)
+        terms = scratch.take("terms", 2, self.to_rows.shape[1], n, blocks, self._dilation, outputs)
 
         def parity(index: int, bias: Tensor | None) -> _Parity:
             return _Parity(
@@ -223,7 +229,7 @@ class _Parity:
     """Views of matrices and scratch memory for one parity; making them takes longer than some steps do.
 
     Shapes: ``rows`` and ``spectrum`` (sequences, N/2, C), ``by_frequency`` (N/4, sequences, 2 C), each of ``parts``
-    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, blocks, dilation, C').
+    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, n, blocks, dilation, C').
     """
 
     to_frequencies: Tensor
@@ -251,7 +257,7 @@ class _Parity:
 
 @attrs.frozen(eq=False, kw_only=True)
 class _Workspace:
-    """What one thread computes a number of blocks in; ``halves`` is (blocks, dilation, N/2, C)."""
+    """What one thread computes a number of blocks in; ``halves`` is (n, blocks, dilation, N/2, C)."""
 
     halves: Tensor
     even: _Parity

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from splicecore_splicenet.architecture import Architecture
 
-__all__ = ["BlockRows", "EditRows", "TrimmedEdit", "check_edits", "plan_rows", "trim"]
+__all__ = ["BlockRows", "EditRows", "Rows", "TrimmedEdit", "check_edits", "plan_rows", "trim"]
 
 Rows = tuple[int, int]
 """First row and the one after the last, relative to the edit's first new base."""

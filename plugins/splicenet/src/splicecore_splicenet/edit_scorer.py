@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from splicecore_splicenet.choices import Convolutions
+    from splicecore_splicenet.edit_rows import Rows
     from splicecore_splicenet.network import Network
 
 __all__ = ["EditScorer"]
@@ -30,6 +31,10 @@ _POSITIONS = 16_384
 """Of a tile, at most; activations of twice as many and their context are kept."""
 _REMOVED = 1024
 """Bases by which a tile is longer than its edits' surroundings where the sequence is not at its end."""
+
+
+_TOGETHER = 32
+"""Edits that another device than the CPU does at a time. A CPU gains nothing by more than one."""
 
 
 class EditScorer:
@@ -140,6 +145,7 @@ class EditScorer:
                     )
                     changed.append((placed, sums))
                 results.append((number, edit, sums))
+            batches = list(_batches(changed, 1 if self._device.type == "cpu" else _TOGETHER))
             stages: list[Stage] = []
             for member, network in enumerate(self._networks):
                 stages += network.stages(
@@ -151,7 +157,7 @@ class EditScorer:
                     kept=self._kept if changed else None,
                 )
                 if changed:
-                    stages.append(self._rescore(member, changed))
+                    stages.append(self._rescore(member, batches))
         run(stages)
         unchanged = reference.scores(len(self._networks))
         context = self._architecture.radius + offset
@@ -161,14 +167,17 @@ class EditScorer:
             else:
                 yield number, _spliced(unchanged, edit, context)
 
-    def _rescore(self, member: int, edits: list[tuple[PlacedEdit, _Sums]]) -> Stage:
+    def _rescore(self, member: int, batches: list[list[tuple[PlacedEdit, _Sums]]]) -> Stage:
         network = self._incremental[member]
 
         def run(portion: int, scratch: Scratch) -> None:
-            edit, sums = edits[portion]
-            sums.add(member, network.probabilities(edit, self._kept, scratch))
+            edits = [edit for edit, _ in batches[portion]]
+            for (_, sums), scores in zip(
+                batches[portion], network.probabilities(edits, self._kept, scratch), strict=True
+            ):
+                sums.add(member, scores)
 
-        return Stage(len(edits), run)
+        return Stage(len(batches), run)
 
 
 class _Sums:
@@ -195,6 +204,16 @@ class _Sums:
         if self.spread is not None:
             scores[:, outputs:] = self.spread.deviation(members, lambda sums: sums.cpu().numpy())
         return scores
+
+
+def _batches(edits: list[tuple[PlacedEdit, _Sums]], size: int) -> Iterator[list[tuple[PlacedEdit, _Sums]]]:
+    """Put edits together that change the same rows, ``size`` at most."""
+    alike: dict[tuple[int, Rows], list[tuple[PlacedEdit, _Sums]]] = {}
+    for edit, sums in edits:
+        alike.setdefault((len(edit.bases), edit.wanted), []).append((edit, sums))
+    for group in alike.values():
+        for first in range(0, len(group), size):
+            yield group[first : first + size]
 
 
 def _fits(edit: TrimmedEdit, low: int, high: int) -> bool:

@@ -16,6 +16,8 @@ from splicecore_splicenet.edit_convolutions import WindowConvolutions
 from splicecore_splicenet.edit_rows import EditRows, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from splicecore_splicenet.activations import Activations
     from splicecore_splicenet.choices import Convolutions
     from splicecore_splicenet.edit_convolutions import Window
@@ -50,27 +52,6 @@ class PlacedEdit:
     wanted: Rows
     rows: EditRows
 
-    def fill(self, window: Tensor, rows: Rows, known: Rows, reference: Tensor, first: int) -> None:
-        """Copy what is unchanged into a window.
-
-        Parameters
-        ----------
-        window
-            (rows, C), of the rows ``rows``.
-        known
-            Those that were computed.
-        reference, first
-            A layer's activations and the position of their first row.
-        """
-        left, right = known[0] - rows[0], rows[1] - known[1]
-        if left > 0:
-            at = self.start + rows[0] - first
-            window[:left] = reference[at : at + left]
-        if right > 0:
-            at = self.start - self.shift + known[1] - first
-            size = _size(rows)
-            window[size - right : size] = reference[at : at + right]
-
 
 class IncrementalNetwork:
     """Rescores edits with one network. May be used by several threads, each with memory of its own.
@@ -94,13 +75,13 @@ class IncrementalNetwork:
             for residual, block in zip(self.residuals, self.architecture.blocks, strict=True)
         ]
 
-    def probabilities(self, edit: PlacedEdit, kept: Activations, scratch: Scratch) -> Tensor:
-        """Score an edit.
+    def probabilities(self, edits: Sequence[PlacedEdit], kept: Activations, scratch: Scratch) -> Tensor:
+        """Score edits together.
 
         Parameters
         ----------
-        edit
-            The edit.
+        edits
+            One, or more that have the same ``wanted`` and ``rows``.
         kept
             This network's activations of the tile.
         scratch
@@ -108,9 +89,9 @@ class IncrementalNetwork:
 
         Returns
         -------
-        float32, (outputs, wanted positions)
+        float32, (edits, outputs, wanted positions)
         """
-        return _Rescoring(self, edit, kept, scratch).probabilities()
+        return _Rescoring(self, edits, kept, scratch).probabilities()
 
     def windows(self, rows: EditRows) -> list[tuple[Window, Window]]:
         """Return the convolutions of all blocks for these rows."""
@@ -121,63 +102,98 @@ class IncrementalNetwork:
 
 
 class _Rescoring:
-    """One edit on its way through one network; ``x`` holds the rows from ``origin`` on."""
+    """Edits on their way through one network; ``x``, (edits, rows, C), holds the rows from ``origin`` on."""
 
-    def __init__(self, incremental: IncrementalNetwork, edit: PlacedEdit, kept: Activations, scratch: Scratch) -> None:
+    def __init__(
+        self, incremental: IncrementalNetwork, edits: Sequence[PlacedEdit], kept: Activations, scratch: Scratch
+    ) -> None:
         self._network, self._residuals = incremental.network, incremental.residuals
         self._architecture = incremental.architecture
-        self._edit, self._kept, self._scratch = edit, kept, scratch
-        self._windows = incremental.windows(edit.rows)
-        blocks = edit.rows.blocks
+        self._edits, self._kept, self._scratch = edits, kept, scratch
+        self._wanted, self._layers = edits[0].wanted, edits[0].rows
+        self._windows = incremental.windows(self._layers)
+        blocks, bases = self._layers.blocks, len(edits[0].bases)
         self._origin = min([0, *(rows.inputs[0] for rows in blocks)])
         ends = [rows.outputs[0] + last.rows for rows, (_, last) in zip(blocks, self._windows, strict=True)]
-        end = max([len(edit.bases), *(rows.inputs[1] for rows in blocks), *ends])
-        self._x = scratch.take("edited", end - self._origin, self._architecture.channels)
+        end = max([bases, *(rows.inputs[1] for rows in blocks), *ends])
+        self._x = self._take("edited", end - self._origin)
 
     def probabilities(self) -> Tensor:
-        bases = self._edit.bases
-        self._rows((0, len(bases))).copy_(self._network.stem[bases.to(torch.int64)])
-        logits = self._skip(0, 0, self._network.bias)
+        bases = torch.stack([edit.bases for edit in self._edits])
+        self._rows((0, bases.shape[1])).copy_(self._network.stem[bases.to(torch.int64)])
+        logits = self._network.bias + self._skip(0, 0)
         reached = 0
         for index, residual in enumerate(self._residuals):
-            rows = self._edit.rows.blocks[index]
+            rows = self._layers.blocks[index]
             if _size(rows.outputs) > 0:
-                self._edit.fill(self._rows(rows.inputs), rows.inputs, rows.before, self._kept.inputs[index], reached)
+                self._fill(self._rows(rows.inputs), rows.inputs, rows.before, self._kept.inputs[index], reached)
                 self._block(index, residual, rows, reached)
             reached += residual.radius
             if self._architecture.ends_group(index):
-                logits = self._skip((index + 1) // self._architecture.group, reached, logits)
-        return torch.softmax(logits, dim=0)
+                logits += self._skip((index + 1) // self._architecture.group, reached)
+        return torch.softmax(logits, dim=1)
 
     def _block(self, index: int, residual: ResidualBlock, rows: BlockRows, reached: int) -> None:
         """Turn the input rows of x into output rows."""
         first, second = self._windows[index]
-        inputs, channels, reach = self._rows(rows.inputs), self._x.shape[1], residual.radius
-        active = self._scratch.take("active", first.rows + reach, channels)
-        residual.activate(torch.addcmul(residual.shift, inputs, residual.scale, out=active[: len(inputs)]))
-        active[len(inputs) :].zero_()
+        inputs, size, reach = self._rows(rows.inputs), _size(rows.inputs), residual.radius
+        active = self._take("active", first.rows + reach)
+        residual.activate(torch.addcmul(residual.shift, inputs, residual.scale, out=active[:, :size]))
+        active[:, size:].zero_()
         begin = rows.middle[0] - rows.inner[0]
-        h = self._scratch.take("edited middle", max(begin + first.rows, second.rows + reach), channels)
-        first.convolution.convolve(active, h[begin : begin + first.rows], self._scratch)
-        residual.activate(h[begin : begin + _size(rows.middle)])
-        self._edit.fill(h, rows.inner, rows.middle, self._kept.middles[index], reached + reach // 2)
-        h[_size(rows.inner) :].zero_()
+        h = self._take("edited middle", max(begin + first.rows, second.rows + reach))
+        first.convolution.convolve(active, h[:, begin : begin + first.rows], self._scratch)
+        residual.activate(h[:, begin : begin + _size(rows.middle)])
+        self._fill(h, rows.inner, rows.middle, self._kept.middles[index], reached + reach // 2)
+        h[:, _size(rows.inner) :].zero_()
         outputs = self._rows((rows.outputs[0], rows.outputs[0] + second.rows))
-        second.convolution.convolve(h[: second.rows + reach], outputs, self._scratch, add=True)
+        second.convolution.convolve(h[:, : second.rows + reach], outputs, self._scratch, add=True)
 
-    def _skip(self, skip: int, reached: int, before: Tensor) -> Tensor:
-        """Add a skip's share to the logits, (outputs, wanted positions)."""
-        known, wanted = self._edit.rows.skips[skip], self._edit.wanted
+    def _skip(self, skip: int, reached: int) -> Tensor:
+        """Return a skip's share of the logits, (edits, outputs, wanted positions)."""
+        known, wanted = self._layers.skips[skip], self._wanted
         x = self._rows(known)
         if known != wanted:
-            whole = self._scratch.take("skip", _size(wanted), self._x.shape[1])
-            self._edit.fill(whole, wanted, known, self._kept.inputs[skip * self._architecture.group], reached)
-            whole[known[0] - wanted[0] : known[1] - wanted[0]] = x
+            whole = self._take("skip", _size(wanted))
+            self._fill(whole, wanted, known, self._kept.inputs[skip * self._architecture.group], reached)
+            whole[:, known[0] - wanted[0] : known[1] - wanted[0]] = x
             x = whole
-        return torch.addmm(before, self._network.heads[skip], x.t())
+        return torch.matmul(self._network.heads[skip], x.transpose(1, 2))
+
+    def _fill(self, window: Tensor, rows: Rows, known: Rows, reference: Tensor, first: int) -> None:
+        """Copy what is unchanged into a window.
+
+        Parameters
+        ----------
+        window
+            (edits, rows, C), of the rows ``rows``.
+        known
+            Those that were computed.
+        reference, first
+            A layer's activations and the position of their first row.
+        """
+        left, right, size = known[0] - rows[0], rows[1] - known[1], _size(rows)
+        if left > 0:
+            starts = [edit.start + rows[0] - first for edit in self._edits]
+            _copy(reference, starts, window[:, :left])
+        if right > 0:
+            starts = [edit.start - edit.shift + known[1] - first for edit in self._edits]
+            _copy(reference, starts, window[:, size - right : size])
+
+    def _take(self, name: str, rows: int) -> Tensor:
+        return self._scratch.take(name, len(self._edits), rows, self._architecture.channels)
 
     def _rows(self, rows: Rows) -> Tensor:
-        return self._x[rows[0] - self._origin : rows[1] - self._origin]
+        return self._x[:, rows[0] - self._origin : rows[1] - self._origin]
+
+
+def _copy(reference: Tensor, starts: Sequence[int], out: Tensor) -> None:
+    """Copy rows of the reference, from one start for each window on."""
+    if len(starts) == 1:
+        out[0] = reference[starts[0] : starts[0] + out.shape[1]]
+    else:
+        rows = torch.tensor(starts, device=out.device).unsqueeze(1) + torch.arange(out.shape[1], device=out.device)
+        out.copy_(reference[rows])
 
 
 def _size(rows: Rows) -> int:
