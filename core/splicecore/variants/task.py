@@ -135,9 +135,8 @@ class VariantTask:
         self._keys: dict[tuple[str, tuple[Any, ...]], bytes] = {}
 
     def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Do ``shard["blocks"]`` (numbers); returns their jobs, those found in the cache, and the peak memory."""
-        done = [self._block(block) for block in shard["blocks"]]
-        return {"blocks": done, "peak_memory": peak_memory()}
+        """Do ``shard["units"]`` (numbers of blocks); returns {"units": a result each, "peak_memory"}."""
+        return {"units": [self._block(block) for block in shard["units"]], "peak_memory": peak_memory()}
 
     def _block(self, block: int) -> dict[str, Any]:
         jobs = self._jobs(block)
@@ -150,7 +149,8 @@ class VariantTask:
                 (Place(record=record, allele=allele, base_model=model.name, build=self.config.build), result)
                 for (record, allele, _), result in zip(jobs, scored, strict=True)
             ]
-        results.sort(key=lambda item: item[0].record)  # stable: models and alleles stay in their order
+        place = {record: index for index, (record, _, _) in reversed(list(enumerate(jobs)))}
+        results.sort(key=lambda item: place[item[0].record])  # stable: models and alleles stay in their order
         self._write(block, result_rows(results))
         return {"block": block, "jobs": len(jobs) * len(self.config.models), "found": found}
 

@@ -49,6 +49,11 @@ class WorkFolder:
         return cls(files[0].with_name(f".{files[0].name}.splicecore") if files else session.temporary_folder() / "work")
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What observers are told of the run."""
+        return {"id": self.key, **self.identity}
+
+    @property
     def plan(self) -> Path:
         """The plan."""
         return self.path / "plan.json"

@@ -81,8 +81,10 @@ def score_variants(
         with WorkFolder.of(config, session).claimed(identity, force=config.force) as work:
             plan = _plan(source, opened, work, config)
             planned = VariantPass(config=config, source=source, opened=opened, work=work, plan=plan)
+            session.host.notify("splicecore_run_started", run=work.facts)
             _score(session, planned, progress)
             result = write_outputs(planned)
+            session.host.notify("splicecore_run_finished", run=work.facts, summary=result.summary)
             work.drop()
     return result
 
@@ -186,22 +188,20 @@ def _groups(plan: Plan, todo: list[int]) -> list[list[int]]:
 
 
 def _map(session: Session, planned: VariantPass, groups: list[list[int]], progress: ProgressListener | None) -> None:
-    host, config, identity = session.host, planned.config, planned.work.identity
+    host, config, facts = session.host, planned.config, planned.work.facts
     name = config.executor or ("serial" if config.workers == 1 else "process")
     executor: Executor = load_object(host.executor(name).factory)(workers=config.workers)
-    host.notify("splicecore_run_started", run=identity)
-    results = executor.map(_TASK, _task_config(session, planned), [{"blocks": group} for group in groups])
+    results = executor.map(_TASK, _task_config(session, planned), [{"units": group} for group in groups])
     found = 0
     try:
         for shard in results:
-            host.notify("splicecore_shard_finished", run=identity, shard=dict(shard))
-            found += sum(block["found"] for block in shard["blocks"])
+            host.notify("splicecore_shard_finished", run=facts, shard=dict(shard))
+            found += sum(unit["found"] for unit in shard["units"])
             if progress is not None:
-                progress.advanced(sum(block["jobs"] for block in shard["blocks"]))
+                progress.advanced(sum(unit["jobs"] for unit in shard["units"]))
     finally:
         close = getattr(results, "close", None)
         if close is not None:
             close()
     if config.cache is not None:
         logger.info("%d scores were found in %s", found, config.cache)
-    host.notify("splicecore_run_finished", run=identity, summary={"blocks": len(planned.plan.blocks)})

@@ -1,0 +1,441 @@
+"""``splicecore variants`` as a user calls it: every form in and out, the same bytes however it is done."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+
+import attrs
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pysam
+import pysam.bcftools
+import pytest
+from splicecore.api import PluginSettings, Session
+from splicecore.genome.annotation import read_annotation
+from splicecore.genome.encoding import decode
+from splicecore.genome.reference import Reference
+from splicecore.plugins.specs import OpenRequest
+from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
+from splicecore.variants.alleles import Job, Variant
+from splicecore.variants.rules import VariantRules
+from splicecore.variants.scorer import VariantScorer
+from splicecore.variants.transcripts import Transcripts
+
+BASES = "ACGT"
+
+
+@attrs.frozen
+class Case:
+    """Variants of the bench's genome, in every form, and a way to call the command on them."""
+
+    inside: object
+    folder: object
+    lines: list
+
+    @property
+    def header(self):
+        return (
+            "##fileformat=VCFv4.2\n"
+            '##INFO=<ID=AF,Number=A,Type=Float,Description="share">\n'
+            "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
+        )
+
+    def write(self, name="in.vcf", lines=None):
+        path = self.folder / name
+        path.write_text(self.header + "".join(f"{line}\n" for line in (lines or self.lines)))
+        return path
+
+    def arguments(self, source, *outputs, model="quick"):
+        bench = self.inside.bench
+        named = [word for output in outputs for word in ("-O", str(output))]
+        return ["variants", "-I", str(source), *named, "-R", str(bench.fasta), "-A", str(bench.annotation),
+                "--base-model", model]  # fmt: skip
+
+    def call(self, source, *outputs, options=(), model="quick", **variables):
+        return self.inside.call(*self.arguments(source, *outputs, model=model), *options, **variables)
+
+    def run(self, source, *outputs, options=(), model="quick", **variables):
+        done = self.call(source, *outputs, options=options, model=model, **variables)
+        assert done.returncode == 0, done.stderr
+        return done
+
+
+def random_lines(genome, count, seed=1):
+    """Lines of SNVs, insertions, deletions and several ALTs at once, sorted, mostly in genes."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    contigs = list(genome.sequences)
+    for number in range(count):
+        contig = contigs[number * len(contigs) // count]
+        sequence = genome.sequences[contig]
+        position = int(rng.integers(400, len(sequence) - 400))
+        ref = decode(sequence[position : position + int(rng.choice([1, 1, 1, 2, 6]))])
+        alts = ["".join(rng.choice(list(BASES), int(rng.choice([1, 1, 3])))) for _ in range(int(rng.integers(1, 3)))]
+        alts = sorted({ref[0] + alt[1:] if len(alt) > 1 else alt for alt in alts} - {ref}) or ["<DEL>"]
+        fields = (contig, str(position + 1), f"v{number}", ref, ",".join(alts), ".", "PASS", "AF=0.123456789", "GT")
+        lines.append((contig, position, "\t".join((*fields, "0|1"))))
+    return [line for _, _, line in sorted(lines, key=lambda item: (contigs.index(item[0]), item[1]))]
+
+
+@pytest.fixture
+def case(inside, tmp_path):
+    return Case(inside, tmp_path, random_lines(inside.bench.genome, 150))
+
+
+def records(path):
+    """Fields of the records of a VCF, text or bgzip."""
+    opened = gzip.open if str(path).endswith("gz") else open
+    with opened(path, "rt") as text:
+        return [line.rstrip("\n").split("\t") for line in text if not line.startswith("#")]
+
+
+def without(fields, *tags):
+    """Fields of a record less some tags."""
+    kept = [item for item in fields[7].split(";") if item.split("=")[0] not in tags]
+    return [*fields[:7], ";".join(kept) or ".", *fields[8:]]
+
+
+def of_tag(fields, tag="quick"):
+    values = dict(item.partition("=")[::2] for item in fields[7].split(";"))
+    return values[tag].split(",") if tag in values else []
+
+
+def expected_fields(bench, line, **rules):
+    """What the scorer says of a record."""
+    contig, position, _, ref, alts = line.split("\t")[:5]
+    with Reference.open(bench.fasta) as reference, MotifModel(MOTIF_SPEC, OpenRequest()) as model:
+        transcripts = Transcripts.of(read_annotation(bench.annotation).bind(reference.contigs))
+        scorer = VariantScorer(model, reference, VariantRules(**rules))
+        texts = []
+        for alt in alts.split(","):
+            for transcript in transcripts.at(contig, int(position) - 1):
+                (result,) = scorer.score([Job(Variant(contig, int(position) - 1, ref, alt), transcript)])
+                if result.delta is not None:
+                    numbers = attrs.astuple(result.delta)
+                    scores = "|".join(f"{number + 0.0:.2f}" for number in numbers[:4])
+                    places = "|".join(map(str, numbers[4:]))
+                    texts.append(f"{alt}|{transcript.gene_name}|{scores}|{places}")
+                elif result.unscored == "mnv_not_scored":
+                    texts.append(f"{alt}|{transcript.gene_name}|.|.|.|.|.|.|.|.")
+        return texts
+
+
+def test_records_come_out_as_they_went_in_with_the_scorer_s_numbers(case):
+    output = case.folder / "new" / "out.vcf.gz"
+    done = case.run(case.write(), output)
+    found = records(output)
+    assert [without(fields, "quick") for fields in found] == [line.split("\t") for line in case.lines]
+    scored = 0
+    for line, fields in list(zip(case.lines, found, strict=True))[::10]:
+        expected = expected_fields(case.inside.bench, line)
+        assert of_tag(fields) == expected
+        scored += len(expected)
+    assert scored > 5
+    with pysam.VariantFile(str(output)) as opened:
+        assert opened.header.info["quick"].description.endswith(
+            "ALLELE|SYMBOL|DS_AG|DS_AL|DS_DG|DS_DL|DP_AG|DP_AL|DP_DG|DP_DL"
+        )
+        contig, position = case.lines[70].split("\t")[:2]
+        assert [record.pos for record in opened.fetch(contig, int(position) - 1, int(position))] == [int(position)]
+    with gzip.open(output, "rt") as text:
+        settings = json.loads(next(line for line in text if "splicecore_variants" in line).partition("=")[2])
+    assert settings["rules"]["distance"] == 50
+    assert "150 records" in done.stdout
+    summary = json.loads((case.folder / "new" / "out.vcf.gz.summary.json").read_text())
+    model = summary["base_models"]["quick"]
+    assert model["scored"] + model["unscored"] == summary["alleles"]
+    assert model["unscored"] == sum(model["reasons"].values())
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        "out.vcf.gz", "out.vcf.gz.summary.json", "out.vcf.gz.tbi",
+    ]  # fmt: skip
+
+
+def test_same_bytes_for_any_number_of_workers_with_and_without_a_cache(case):
+    source, cache = case.write(), case.folder / "cache"
+    names = ("o.vcf.gz", "o.parquet", "o.tsv")
+    ways = {
+        "one": (),
+        "two": ("--workers", "2"),
+        "filling": ("--cache", str(cache)),
+        "filled": ("--cache", str(cache), "--workers", "2"),
+        "masked": ("--cache", str(cache), "-M", "1"),
+    }
+    written = {}
+    for way, options in ways.items():
+        (case.folder / way).mkdir()
+        done = case.run(source, *(case.folder / way / name for name in names), options=(*options, "-v"))
+        written[way] = [(case.folder / way / name).read_bytes() for name in names]
+        if way == "filled":
+            found = int(done.stderr.split(" scores were found in")[0].split()[-1])
+            assert found == pq.read_table(case.folder / way / "o.parquet")["ds_ag"].drop_null().length()
+        if way == "masked":
+            assert ": 0 scores were found" in done.stderr
+    assert written["one"] == written["two"] == written["filling"] == written["filled"]
+    assert written["masked"] != written["one"]
+
+
+def test_unsorted_records_keep_their_order_and_have_the_same_scores(case):
+    case.run(case.write("sorted.vcf"), case.folder / "sorted.vcf.gz", case.folder / "sorted.parquet")
+    chance = np.random.default_rng(5)
+    order = chance.permutation(len(case.lines)).tolist()
+    shuffled = [case.lines[index] for index in order]
+    done = case.run(case.write("mixed.vcf", shuffled), case.folder / "mixed.vcf.gz", case.folder / "mixed.parquet")
+    expected = records(case.folder / "sorted.vcf.gz")
+    assert records(case.folder / "mixed.vcf.gz") == [expected[index] for index in order]
+    assert "gets no index" in done.stderr
+    assert not (case.folder / "mixed.vcf.gz.tbi").exists()
+    table = pq.read_table(case.folder / "mixed.parquet")
+    assert table["record"].to_pylist() == sorted(table["record"].to_pylist())
+    place = {record: index for index, record in enumerate(order)}
+    rows = sorted(pq.read_table(case.folder / "sorted.parquet").to_pylist(), key=lambda row: place[row["record"]])
+    assert table.drop_columns("record").to_pylist() == [{k: v for k, v in row.items() if k != "record"} for row in rows]
+
+
+def test_standard_input_and_output(case):
+    whole = case.folder / "out.vcf"
+    case.run(case.write(), whole)
+    bench = case.inside.bench
+    done = subprocess.run(
+        bench.command(*case.arguments("-", "-")), input=case.write().read_bytes(), env=bench.environment(),
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == whole.read_bytes()
+    assert b"150 records" in done.stderr
+
+
+def test_bcf(case):
+    source = case.write()
+    case.run(source, case.folder / "text.vcf.gz")
+    case.run(source, case.folder / "first.bcf")
+    header = "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##contig=<ID=chr2>"
+    source.write_text(source.read_text().replace("##fileformat=VCFv4.2", header)
+                      .replace("#CHROM", '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n#CHROM'))  # fmt: skip
+    pysam.bcftools.view("-Ob", "-o", str(case.folder / "in.bcf"), str(source), catch_stdout=False)
+    case.run(case.folder / "in.bcf", case.folder / "second.bcf")
+    expected = [of_tag(fields) for fields in records(case.folder / "text.vcf.gz")]
+    for name in ("first.bcf", "second.bcf"):
+        with pysam.VariantFile(str(case.folder / name)) as opened:
+            assert [list(record.info.get("quick", ())) for record in opened] == expected
+        assert (case.folder / f"{name}.csi").exists()
+
+
+@pytest.mark.parametrize("of", [2, 5])
+def test_shards_put_together_are_the_whole(case, of):
+    source = case.write()
+    case.run(source, case.folder / "whole.vcf", case.folder / "whole.parquet")
+    parts, tables = [], []
+    for index in range(1, of + 1):
+        outputs = case.folder / f"{index}.vcf", case.folder / f"{index}.parquet"
+        case.run(source, *outputs, options=("--shard", f"{index}/{of}"))
+        parts.append(outputs[0].read_text())
+        tables.append(pq.read_table(outputs[1]))
+    body = "".join(line for part in parts for line in part.splitlines(keepends=True) if not line.startswith("#"))
+    assert (
+        "".join(line for line in parts[0].splitlines(keepends=True) if line.startswith("#")) + body
+        == (case.folder / "whole.vcf").read_text()
+    )
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert rows == pq.read_table(case.folder / "whole.parquet").to_pylist()
+
+
+def test_several_base_models_have_a_tag_each(case):
+    case.run(case.write(), case.folder / "o.vcf", case.folder / "o.parquet", model="quick,windows",
+             options=("--tag", "windows=Other", "--precision", "4"))  # fmt: skip
+    found = records(case.folder / "o.vcf")
+    assert sum(of_tag(fields, "quick") != [] for fields in found) > 20
+    for fields in found:
+        assert of_tag(fields, "quick") == of_tag(fields, "Other"), "both are the same network"
+    assert len(of_tag(next(fields for fields in found if of_tag(fields)))[0].split("|")[2]) == 6
+    table = pq.read_table(case.folder / "o.parquet")
+    assert set(table["base_model"].to_pylist()) == {"quick", "windows"}
+
+
+def test_vep_s_file_has_one_record_per_alt_and_gene(case):
+    chance = np.random.default_rng(5)
+    lines = [case.lines[index] for index in chance.permutation(len(case.lines))]
+    source = case.write(lines=lines)
+    case.run(source, case.folder / "plain.vcf")
+    case.run(source, case.folder / "vep.vcf.gz", options=("--vep-compatible",))
+    found = records(case.folder / "vep.vcf.gz")
+    texts = [text for fields in records(case.folder / "plain.vcf") for text in of_tag(fields) if "|.|" not in text]
+    assert sorted(fields[7] for fields in found) == sorted(f"quick={text}" for text in texts)
+    assert all(len(fields) == 8 and fields[7].startswith(f"quick={fields[4]}|") for fields in found)
+    with pysam.TabixFile(str(case.folder / "vep.vcf.gz")) as tabix:
+        assert list(tabix.fetch(found[3][0], int(found[3][1]) - 1, int(found[3][1])))
+
+
+def test_every_allele_without_scores_has_a_reason(case):
+    genome = case.inside.bench.genome
+    contig, sequence = next(iter(genome.sequences.items()))
+    gene = next(gene for gene in genome.genes if gene.contig == contig)
+    position = (gene.start + gene.end) // 2
+
+    def line(ref_length, alt, place=position, name=contig, ref=None):
+        ref = ref or decode(sequence[place : place + ref_length])
+        return f"{name}\t{place + 1}\t.\t{ref}\t{alt}\t.\t.\t.\tGT\t0|1"
+
+    other = {"A": "C"}.get(decode(sequence[position : position + 1]), "A")
+    first = decode(sequence[position : position + 1])
+    lines = {
+        "missing_alt": line(1, "."),
+        "symbolic_alt": line(1, "<DUP>"),
+        "star": line(1, "*"),
+        "breakend": line(1, f"{first}[{contig}:500["),
+        "not_bases": line(1, "A?"),
+        "ref_mismatch": line(1, "ACGT"[("ACGT".index(other) + 1) % 4], ref=other),
+        "too_long": line(200, first),
+        "mnv_not_scored": line(2, "TG" if decode(sequence[position : position + 2]) != "TG" else "CA"),
+        "unknown_contig": line(1, other, name="chrUn_1"),
+    }
+    mega = f"{contig}\t{position + 1}\t.\t{first}{'A' * 1_000_000}\t{first}\t.\t.\t.\tGT\t0|1"
+    many = line(
+        1,
+        ",".join(
+            first + "".join(chars) for chars in np.array(np.meshgrid(*[list("ACGT")] * 6)).reshape(6, -1).T[:2000]
+        ),
+    )
+    source = case.write(lines=[*lines.values(), mega, line(1, "R"), many])
+    done = case.run(source, case.folder / "o.vcf", case.folder / "o.parquet", options=("--reasons", "--json"))
+    found = records(case.folder / "o.vcf")
+    assert len(found) == len(lines) + 3
+    for (reason, _), fields in zip(lines.items(), found, strict=False):
+        assert {text.split("|")[3] for text in of_tag(fields, "quick_unscored")} == {reason}
+    assert of_tag(found[-2])[0].startswith("R|")
+    assert {text.split("|")[0] for text in of_tag(found[-1])} == set(many.split("\t")[4].split(","))
+    summary = json.loads(done.stdout)
+    assert set(lines) <= set(summary["base_models"]["quick"]["reasons"])
+    table = pq.read_table(case.folder / "o.parquet")
+    assert table.filter(pc.equal(table["record"], 0))["unscored"].to_pylist() == ["missing_alt"] * sum(
+        pc.equal(table["record"], 0).to_pylist()
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-I", "{folder}/none.vcf", "-O", "{folder}/o.vcf"), "does not exist"),
+        (("-I", "{source}", "-O", "{folder}/o.txt"), "suffix"),
+        (("-I", "{source}", "-O", "{source}"), "input and output"),
+        (("-I", "{source}"), "no output"),
+        (("-O", "{folder}/o.vcf"), "no input"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "-A", "grch38"), "grch38 is not installed"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--vep-compatible"), "VEP"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "-D", "0"), "distance is 0"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--transcripts", "mane"), "no transcript tagged"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--base-model", "nobody"), "nobody"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(case, options, words):
+    source = case.write()
+    bench = case.inside.bench
+    given = [option.format(folder=case.folder, source=source) for option in options]
+    done = case.inside.call(
+        "variants", "-R", str(bench.fasta), "-A", str(bench.annotation), "--base-model", "quick", *given
+    )
+    assert done.returncode in (2, 3, 4, 5)
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in case.folder.iterdir()) == ["in.vcf"]
+
+
+def test_bad_files_end_with_their_name_and_line(case):
+    source = case.write()
+    with source.open("a") as text:
+        text.write("chr1\tten\t.\tA\tC\t.\t.\t.\tGT\t0|1\n")
+    done = case.call(source, case.folder / "o.vcf.gz")
+    assert done.returncode == 3
+    assert f"{source}, line 154: POS is 'ten'" in done.stderr
+    assert not (case.folder / "o.vcf.gz").exists()
+    source.write_text(case.header)
+    done = case.call(source, case.folder / "o.vcf.gz", options=("--force",))
+    assert (done.returncode, "has no records" in done.stderr) == (3, True)
+
+
+def test_a_finished_command_does_nothing_again(case):
+    source, output = case.write(), case.folder / "o.vcf.gz"
+    case.run(source, output)
+    before = output.stat().st_mtime_ns
+    assert "found finished from before" in case.run(source, output).stdout
+    assert output.stat().st_mtime_ns == before
+    assert "found finished" not in case.run(source, output, options=("--precision", "3")).stdout
+    output.write_bytes(b"changed")
+    assert "found finished" not in case.run(source, output).stdout
+    assert len(records(output)) == len(case.lines)
+
+
+def test_a_tag_that_is_there_is_replaced(case):
+    source = case.write()
+    case.run(source, case.folder / "first.vcf")
+    done = case.run(case.folder / "first.vcf", case.folder / "second.vcf")
+    assert "has quick already; it is replaced" in done.stderr
+    assert records(case.folder / "second.vcf") == records(case.folder / "first.vcf")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case, workers):
+    bench = case.inside.bench
+    case.run(case.write(), case.folder / "whole.vcf.gz", model="slow", SLOW="0")
+    output = case.folder / "killed.vcf.gz"
+    parts = case.folder / ".killed.vcf.gz.splicecore" / "parts"
+    arguments = [*case.arguments(case.folder / "in.vcf", output, model="slow"), "--workers", workers]
+    with subprocess.Popen(
+        bench.command(*arguments), env=bench.environment(SLOW="0.3"), stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(list(parts.glob("[0-9]*.parquet")) if parts.is_dir() else ()) < 2:
+            assert time.monotonic() < deadline, "no block was finished in time"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    assert not output.exists()
+    refused = case.call(case.folder / "in.vcf", output, model="slow", options=("-D", "100"), SLOW="0")
+    assert refused.returncode == 5
+    assert "interrupted run with other settings" in refused.stderr
+    done = case.run(case.folder / "in.vcf", output, model="slow", options=("-v", "--workers", workers), SLOW="0")
+    assert "blocks are there from before" in done.stderr
+    assert output.read_bytes() == (case.folder / "whole.vcf.gz").read_bytes()
+    assert not parts.parent.exists()
+
+
+def test_a_damaged_block_is_scored_again(case):
+    bench = case.inside.bench
+    source, output = case.write(), case.folder / "o.vcf"
+    done = case.call(source, output, model="slow", options=("--cache", str(case.folder / "in.vcf")), SLOW="0")
+    assert done.returncode == 5, "a cache that is a file"
+    work = case.folder / ".o.vcf.splicecore"
+    assert (work / "plan.json").exists()
+    (work / "parts").mkdir(exist_ok=True)
+    (work / "parts" / "0000000.parquet").write_bytes(b"PAR1")
+    done = case.run(source, output, model="slow", SLOW="0")
+    assert "the block is scored again" in done.stderr
+    assert bench.fasta.exists()
+
+
+def test_session(case, monkeypatch):
+    bench = case.inside.bench
+    source = case.write()
+    case.run(source, case.folder / "o.parquet")
+    for name, value in bench.environment().items():
+        monkeypatch.setenv(name, value)
+    session = Session(plugins=PluginSettings(load=("bench-models",)), cache_dir=case.folder / "cache")
+    options = {"fasta": bench.fasta, "annotation": bench.annotation, "base_model": "quick"}
+    expected = pq.read_table(case.folder / "o.parquet")
+    assert session.score_variants(source, **options).equals(expected)
+    listed = []
+    for line in case.lines:
+        contig, position, _, ref, alt = line.split("\t")[:5]
+        listed.append((contig, int(position) - 1, ref, alt))
+    assert session.score_variants(listed, **options).equals(expected)
+    result = session.run_variants(
+        input=str(source), output=[str(case.folder / "p.vcf")], **{k: str(v) for k, v in options.items()}
+    )
+    assert result.outputs == (case.folder / "p.vcf",)
+    with pytest.raises(ValueError, match="variant 1 is"):
+        session.score_variants([listed[0], ("chr1", -4, "A", "C")], **options)
