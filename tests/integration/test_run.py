@@ -125,7 +125,8 @@ def test_choosing_genes_by_name_file_and_region(bench, tmp_path):
 def test_manifest_and_reports(bench, finished):
     manifest = json.loads((finished / "manifest.json").read_text())
     assert manifest["rows"] == read(finished).num_rows
-    assert set(manifest["files"]) == {"predictions/base_model_predictions.parquet", "gene_manifest.json"}
+    tables = {"predictions/base_model_predictions.parquet", "metadata/gene_annotation.parquet"}
+    assert set(manifest["files"]) == {*tables, "gene_manifest.json", "report.html"}
     assert str(bench.fasta.parent) not in (finished / "manifest.json").read_text()
     genes = json.loads((finished / "gene_manifest.json").read_text())
     assert genes["counts"] == {"processed": len(bench.genome.genes)}

@@ -1,4 +1,4 @@
-"""Options of ``run`` about what is written: sparse tables and other formats."""
+"""Options of ``run`` about what is written: sparse tables, other formats, the report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Function = TypeVar("_Function", bound="Callable[..., Any] | click.Command")
 
 
 def export_options(function: _Function) -> _Function:
-    """Add ``--min-score``, ``--bed``, ``--bed-threshold``, ``--bigwig`` and ``--tsv``; each is None unless given."""
+    """Add the options of what a run writes beside its tables; each is None unless given."""
     flag: dict[str, Any] = {"is_flag": True, "flag_value": True, "type": bool, "default": None}
     number: dict[str, Any] = {"type": float, "metavar": "P", "default": None}
     options = (
@@ -39,6 +39,20 @@ def export_options(function: _Function) -> _Function:
             **flag,
         ),
         click.option("--tsv", envvar="SPLICECORE_TSV", help="Write the table as gzipped TSV too.", **flag),
+        click.option(
+            "--report/--no-report",
+            envvar="SPLICECORE_REPORT",
+            default=None,
+            help="Write report.html, a page to look at; done unless splicecore[report] is missing.",
+        ),
+        click.option(
+            "--report-genes",
+            envvar="SPLICECORE_REPORT_GENES",
+            type=int,
+            metavar="N",
+            default=None,
+            help="Draw the tracks of so many genes in the report; 25 unless said otherwise.",
+        ),
     )
     for option in reversed(options):
         function = option(function)

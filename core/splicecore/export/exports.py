@@ -50,7 +50,25 @@ def wanted_exports(config: RunConfig) -> dict[str, dict[str, Any]]:
         wanted["bigwig"] = {}
     if config.tsv:
         wanted["tsv"] = {}
+    if _wants_report(config):
+        wanted["report"] = {"genes": config.report_genes}
     return wanted
+
+
+def _wants_report(config: RunConfig) -> bool:
+    """Whether a report is asked for, or can be made where nothing else is said; a shard has none."""
+    from splicecore.report.bokeh_script import has_bokeh, require_bokeh
+    from splicecore.report.writing import check_genes
+
+    if config.report is False or (config.report is None and config.shard is not None):
+        return False
+    check_genes(config.report_genes)
+    if config.report:
+        require_bokeh()
+    elif not has_bokeh():
+        logger.warning('no report.html: the package bokeh is not installed (pip install "splicecore[report]")')
+        return False
+    return True
 
 
 def _bed_threshold(config: RunConfig) -> float:
@@ -93,12 +111,16 @@ def add_exports(
     The files of all wanted exports, those that were there included.
     """
     from splicecore.export.score_file import ScoreFile
+    from splicecore.report.writing import make_report
 
     files: list[Path] = []
     for name, settings in wanted.items():
         recorded = directory.manifest().get("exports", {}).get(name)
         if recorded is not None and recorded["settings"] == settings:
             files += [directory.path / file for file in recorded["files"]]
+            continue
+        if name == "report":
+            files.append(make_report(directory, **settings))
             continue
         logger.info("export %s", name)
         with ScoreFile(predictions, "meta" if final else "score") as scores:

@@ -21,6 +21,7 @@ from splicecore.predict.record import PlanRecord, entries_digest
 from splicecore.predict.runner import PassResult, require_scores
 from splicecore.predict.shard_folder import ShardFolder
 from splicecore.predict.workflow import RunResult, finish_run, run_result
+from splicecore.report.gene_annotation import GENE_ANNOTATION, join_gene_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,8 @@ def merge_shards(
         if directory.begin(record.identity, force=force):
             return run_result(directory, record, wanted, already_finished=True)
         result, calls = _collect(shards, record, directory)
+        annotations = [shard.path / GENE_ANNOTATION for shard in shards]
+        join_gene_annotations(annotations, target / GENE_ANNOTATION, record.genes)
         if shards[0].inference is None:
             finish_run(directory, record, result, calls, _how(shards))
         else:

@@ -88,6 +88,10 @@ class PlanRecord:
         """Return the gene whose scores have this key."""
         return self.genes[self._index[key]]
 
+    def scored(self, keys: set[str]) -> tuple[Gene, ...]:
+        """Return the genes whose keys are in ``keys``, in their order."""
+        return tuple(gene for gene, key in zip(self.genes, self.keys, strict=True) if key in keys)
+
     def table(self, parts: Path, keys: set[str]) -> ScoreTable:
         """Return the table of the genes whose keys are in ``keys``."""
         kept = [index for index, key in enumerate(self.keys) if key in keys]

@@ -16,6 +16,7 @@ from splicecore.predict.record import PlanRecord
 from splicecore.predict.report import write_reports
 from splicecore.predict.runner import PassResult
 from splicecore.predict.score_store import link_or_copy
+from splicecore.report.gene_annotation import kept_gene_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +89,7 @@ def finish_shard(
     if summary is not None:
         finished["inference"] = {"positions": summary["positions"]}
     files = [file for name in (SCORES, *folders) for file in sorted((directory.path / name).glob("[!.]*"))]
+    files += kept_gene_annotation(directory.path)
     directory.finish(finished, [shard_path, manifest_path, *files], keep_work=False)
     return finished
 

@@ -21,6 +21,7 @@ from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.predict.report import how_done, write_reports
 from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
 from splicecore.predict.shard_folder import finish_shard, take_back
+from splicecore.report.gene_annotation import keep_gene_annotation, kept_gene_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +122,7 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         take_back(directory, record)
         session.host.notify("splicecore_run_started", run=record.own_identity)
         calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
+        keep_gene_annotation(directory.path, plan.inputs.resources, record.scored(result.done))
         if record.shard is None:
             finished = finish_run(directory, record, result, calls, how_done(config))
         else:
@@ -150,7 +152,8 @@ def finish_run(
     write_json(manifest_path, gene_manifest(record, result))
     write_reports(directory.path, record, result, calls, how, rows=rows)
     finished = run_manifest(record, result, rows=rows)
-    directory.finish(finished, [predictions, manifest_path], keep_work=False)
+    files = [predictions, manifest_path, *kept_gene_annotation(directory.path)]
+    directory.finish(finished, files, keep_work=False)
     return finished
 
 

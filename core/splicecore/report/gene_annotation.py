@@ -21,8 +21,17 @@ if TYPE_CHECKING:
     from splicecore.genome.annotation import Annotation
     from splicecore.genome.genes import Gene
     from splicecore.genome.sites import SiteIndex
+    from splicecore.resources.resource_set import ResourceSet
 
-__all__ = ["GENE_ANNOTATION", "GeneAnnotation", "GeneModel", "join_gene_annotations", "write_gene_annotation"]
+__all__ = [
+    "GENE_ANNOTATION",
+    "GeneAnnotation",
+    "GeneModel",
+    "join_gene_annotations",
+    "keep_gene_annotation",
+    "kept_gene_annotation",
+    "write_gene_annotation",
+]
 
 GENE_ANNOTATION = "metadata/gene_annotation.parquet"
 """Where the table is in a run's folder."""
@@ -51,6 +60,16 @@ _BITS = 40
 _Ints = npt.NDArray[np.int64]
 _Rows = tuple[_Ints, _Ints, _Ints, _Ints]
 """Index of the gene, start, end, row of the transcript (-1: none)."""
+
+
+def keep_gene_annotation(folder: Path, resources: ResourceSet, genes: Sequence[Gene]) -> None:
+    """Write what a report needs of the annotation into the folder of a run, or of one of its shards."""
+    write_gene_annotation(folder / GENE_ANNOTATION, resources.annotation(), resources.sites(), genes)
+
+
+def kept_gene_annotation(folder: Path) -> list[Path]:
+    """Return the file that :func:`keep_gene_annotation` wrote, if it did."""
+    return [path for path in (folder / GENE_ANNOTATION,) if path.is_file()]
 
 
 def write_gene_annotation(path: Path, annotation: Annotation, sites: SiteIndex, genes: Sequence[Gene]) -> None:

@@ -102,7 +102,7 @@ class RunFolder:
     def thresholds(self) -> tuple[Thresholds, Thresholds]:
         """Lowest scores that are called: of the base model's raw scores, and of the final ones."""
         stored = self.metadata.get("thresholds", {})
-        return _pair(stored.get("base")), _pair(stored.get("final"))
+        return _pair(stored.get("base_model")), _pair(stored.get("final"))
 
     @property
     def spans(self) -> dict[tuple[str, str, str], tuple[str, int, int]]:

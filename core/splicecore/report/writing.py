@@ -11,7 +11,7 @@ from splicecore.errors import ConfigError
 if TYPE_CHECKING:
     from splicecore.artifacts.run_directory import RunDirectory
 
-__all__ = ["DEFAULT_GENES", "REPORT", "add_report", "write_report"]
+__all__ = ["DEFAULT_GENES", "REPORT", "check_genes", "make_report", "write_report"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,42 +50,7 @@ def write_report(folder: str | Path, *, genes: int = DEFAULT_GENES) -> Path:
     check_genes(genes)
     RunFolder.open(path)
     with RunDirectory(path).locked() as directory:
-        return _write(directory, genes)
-
-
-def add_report(directory: RunDirectory, *, genes: int = DEFAULT_GENES, wanted: bool | None = None) -> Path | None:
-    """Write the report of a run that has just finished, unless it is there.
-
-    Parameters
-    ----------
-    directory
-        The run's folder, locked and finished.
-    genes
-        Number of genes that get a track.
-    wanted
-        False: no report. None: one if the plotting library is installed, else a warning says what to install.
-
-    Returns
-    -------
-    Path of the page, or None if there is none.
-
-    Raises
-    ------
-    MissingDependencyError
-        If a report is wanted and the plotting library is not installed.
-    """
-    from splicecore.report.bokeh_script import has_bokeh, require_bokeh
-
-    if wanted is False:
-        return None
-    if wanted is None and not has_bokeh():
-        logger.warning('no report.html: the package bokeh is not installed (pip install "splicecore[report]")')
-        return None
-    require_bokeh()
-    recorded = directory.manifest().get("exports", {}).get("report")
-    if recorded is not None and recorded["settings"] == {"genes": genes}:
-        return directory.path / REPORT
-    return _write(directory, genes)
+        return make_report(directory, genes=genes)
 
 
 def check_genes(genes: int) -> None:
@@ -94,7 +59,13 @@ def check_genes(genes: int) -> None:
         raise ConfigError(f"{genes} genes cannot have tracks", hint=f"from 0 to {MAX_TRACKS}")
 
 
-def _write(directory: RunDirectory, genes: int) -> Path:
+def make_report(directory: RunDirectory, *, genes: int) -> Path:
+    """Write the report of a finished run whose folder is locked, and record it in the run's manifest.
+
+    Returns
+    -------
+    Path of the page.
+    """
     from splicecore.artifacts.store import write_text
     from splicecore.report.gathering import gather
     from splicecore.report.page import report_page
@@ -102,6 +73,8 @@ def _write(directory: RunDirectory, genes: int) -> Path:
 
     run = RunFolder.open(directory.path)
     path = directory.path / REPORT
-    write_text(path, report_page(run, gather(run, tracks=genes)))
+    found = gather(run, tracks=genes)
+    write_text(path, report_page(run, found))
+    logger.info("report of %d genes, %d with tracks", len(found.genes), len(found.tracks))
     directory.record_export("report", {"genes": genes}, [path])
     return path

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
-THRESHOLDS = {"base": {"acceptor": 0.5, "donor": 0.5}, "final": {"acceptor": 0.4, "donor": 0.45}}
+THRESHOLDS = {"base_model": {"acceptor": 0.5, "donor": 0.5}, "final": {"acceptor": 0.4, "donor": 0.45}}
 
 
 @attrs.frozen

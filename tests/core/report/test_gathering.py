@@ -24,7 +24,7 @@ def columns(path) -> dict[str, np.ndarray]:
 def test_counts_and_changed_calls_are_those_of_the_table(hybrid_run):
     found = gather(RunFolder.open(hybrid_run), tracks=25)
     frame, limits = columns(hybrid_run / COMPLETE), read_json(hybrid_run / METADATA)["thresholds"]
-    before, after = codes(frame, "score", limits["base"]), codes(frame, "meta", limits["final"])
+    before, after = codes(frame, "score", limits["base_model"]), codes(frame, "meta", limits["final"])
     changed = {
         (g, p): (b, a) for g, p, b, a in zip(frame["gene_id"], frame["position"], before, after, strict=True) if b != a
     }

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import read_json, write_json
+from splicecore.config import RunConfig, structure
 from splicecore.errors import ConfigError, InputError, MissingDependencyError
+from splicecore.export.exports import wanted_exports
 from splicecore.report import bokeh_script as script_module
 from splicecore.report import page as page_module
 from splicecore.report import write_report
 from splicecore.report.gathering import OCTAVES
 from splicecore.report.run_folder import METADATA, RunFolder
 from splicecore.report.selection_plot import uncertainty_histogram
-from splicecore.report.writing import REPORT, add_report
+from splicecore.report.writing import REPORT
 
 VOID = {"meta", "link", "path", "circle", "rect", "br"}
 
@@ -171,7 +173,7 @@ def test_folders_without_a_finished_run_are_refused(tmp_path, hybrid_run):
 
 def test_thresholds_that_are_not_stored_are_one_half(hybrid_run):
     metadata = read_json(hybrid_run / METADATA)
-    del metadata["thresholds"]["final"]["donor"], metadata["thresholds"]["base"]
+    del metadata["thresholds"]["final"]["donor"], metadata["thresholds"]["base_model"]
     write_json(hybrid_run / METADATA, metadata)
     assert RunFolder.open(hybrid_run).thresholds == ((0.5, 0.5), (0.4, 0.5))
 
@@ -184,11 +186,21 @@ def test_a_report_is_recorded_and_leaves_the_run_finished(hybrid_run):
     assert manifest["exports"]["report"] == {"settings": {"genes": 2}, "files": [REPORT]}
     with RunDirectory(hybrid_run).locked() as directory:
         assert directory.begin(identity)
-        before = (hybrid_run / REPORT).stat().st_mtime_ns
-        assert add_report(directory, genes=2) == hybrid_run / REPORT
-        assert (hybrid_run / REPORT).stat().st_mtime_ns == before
         assert not directory.begin(identity, force=True)
     assert not (hybrid_run / REPORT).exists()
+
+
+def wanted(**options):
+    return wanted_exports(structure(options, RunConfig, where="options")).get("report")
+
+
+def test_runs_have_reports_unless_told_otherwise_and_shards_have_none():
+    assert wanted() == {"genes": 25}
+    assert wanted(report_genes=3) == {"genes": 3}
+    assert wanted(report=False) is None
+    assert wanted(shard="1/2") is None
+    with pytest.raises(ConfigError, match="-1 genes cannot have tracks"):
+        wanted(report_genes=-1)
 
 
 def test_without_the_library_runs_go_on_and_the_remedy_is_told(hybrid_run, monkeypatch, caplog):
@@ -196,12 +208,10 @@ def test_without_the_library_runs_go_on_and_the_remedy_is_told(hybrid_run, monke
     with pytest.raises(MissingDependencyError, match="bokeh") as caught:
         write_report(hybrid_run)
     assert "splicecore[report]" in str(caught.value)
-    with RunDirectory(hybrid_run).locked() as directory:
-        assert add_report(directory) is None
-        assert "splicecore[report]" in caplog.text
-        assert add_report(directory, wanted=False) is None
-        with pytest.raises(MissingDependencyError):
-            add_report(directory, wanted=True)
+    assert wanted() is None
+    assert "splicecore[report]" in caplog.text
+    with pytest.raises(MissingDependencyError, match="bokeh"):
+        wanted(report=True)
     assert not (hybrid_run / REPORT).exists()
 
 
