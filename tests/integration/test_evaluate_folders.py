@@ -12,9 +12,8 @@ import pytest
 from splicecore.api import PluginSettings, Session
 from splicecore.artifacts.store import write_json
 from splicecore.evaluate.report import evaluation_json
-from splicecore.inference.meta_model_spec import MetaModelChoice
-from splicecore.training.model_directory import ModelRecord, seal
-from splicecore.training.operating_points import operating_points
+
+THRESHOLDS = {"final": {"acceptor": 0.3125, "donor": 0.375}, "base_model": {"acceptor": 0.625, "donor": 0.5}}
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +48,6 @@ def evaluate(inside, bench):
     return call
 
 
-def point_json(acceptor, donor):
-    """Operating points whose best F1 is at these thresholds."""
-    rows = 200
-    labels = np.tile([0, 1, 2, 0], rows // 4)
-    scores = np.full((rows, 3), 0.01, dtype=np.float32)
-    scores[labels == 1, 1], scores[labels == 2, 2] = acceptor, donor
-    return operating_points(scores, labels).to_json()
-
-
-def make_model(folder):
-    """A model's folder with operating points; nothing of it can score."""
-    (folder / "model").mkdir(parents=True)
-    (folder / "model" / "weights.json").write_text("{}")
-    record = ModelRecord(choice=MetaModelChoice(name="fake"), provider="tests 1", columns=("b",))
-    write_json(folder / "model.json", record.to_json())
-    for name in ("contract.json", "calibration.json"):
-        write_json(folder / name, {})
-    modes = {"meta_only": point_json(0.75, 0.25), "base_only": point_json(0.625, 0.5)}
-    modes["hybrid"] = {**point_json(0.3125, 0.375), "zone": [0.02, 0.8]}
-    values = {"chosen_on": {"genes": 7}, "modes": modes, "models": {"quick": modes["base_only"]}}
-    write_json(folder / "operating_points.json", values)
-    seal(folder, {"key": "k"})
-    return folder
-
-
 @pytest.fixture
 def hybrid(folders, tmp_path):
     """A run's folder as the mode hybrid leaves it: final scores nearer to 0 and 1 than the base model's."""
@@ -86,8 +60,7 @@ def hybrid(folders, tmp_path):
     for k, name in enumerate(("neither", "acceptor", "donor")):
         table = table.append_column(f"{name}_meta", pa.array(final[:, k]))
     pq.write_table(table, run / "predictions" / "complete_coverage_predictions.parquet", row_group_size=5000)
-    model = make_model(tmp_path / "model")
-    facts = {"inference_mode": "hybrid", "meta_model": {"path": str(model), "name": "fake"}}
+    facts = {"mode": "hybrid", "meta_model": {"folder": "m3", "name": "fake"}, "thresholds": THRESHOLDS}
     (run / "metadata").mkdir(exist_ok=True)
     write_json(run / "metadata" / "inference_metadata.json", facts)
     return run
@@ -149,25 +122,45 @@ def test_stored_thresholds_are_used_unless_one_is_given(evaluate, hybrid, folder
     assert points == {"hybrid": [0.3125, 0.375], "hybrid:base": [0.625, 0.5], "plain": [0.5, 0.5]}
     assert value["stored_thresholds"]["hybrid"]["acceptor"] == 0.3125
     text = evaluate(hybrid, f"{hybrid}:base", f"plain={folders / 'run' / 'whole'}", text=True)
-    assert "hybrid: thresholds 0.3125 (acceptor), 0.375 (donor): best F1 in the mode hybrid on 7 validation" in text
-    assert "hybrid:base: thresholds 0.625 (acceptor), 0.5 (donor): best F1 in the mode base_only" in text
+    assert "hybrid: thresholds 0.3125 (acceptor), 0.375 (donor): best F1 of the mode hybrid on validation" in text
+    assert "hybrid:base: thresholds 0.625 (acceptor), 0.5 (donor): best F1 of the base model" in text
     assert "plain: thresholds of 0.5, none are stored" in text
     given = evaluate(hybrid, "--threshold", "hybrid=0.9")
     assert given["operating_points"] == {"own": {"hybrid": [0.9, 0.9]}}
 
 
-def test_stored_thresholds_that_are_not_at_hand_are_told(evaluate, hybrid, tmp_path):
-    shutil.move(tmp_path / "model", tmp_path / "moved")
-    text = evaluate(hybrid, text=True)
-    assert "hybrid: thresholds of 0.5, its meta-model's are not at hand" in text
-    assert "does not exist" in text
+def test_genes_that_the_meta_model_has_seen_are_told_and_can_be_left_out(evaluate, hybrid, folders):
+    manifest = hybrid / "gene_manifest.json"
+    value = json.loads(manifest.read_text())
+    seen = [gene["gene_id"] for gene in value["genes"][:4]]
+    for gene in value["genes"]:
+        gene["scenario"] = "1" if gene["gene_id"] in seen else "2B"
+    write_json(manifest, value)
+    plain = f"plain={folders / 'run' / 'whole'}"
+    everything = evaluate(hybrid, plain)
+    assert [everything["tables"][name]["genes_seen"] for name in ("hybrid", "plain")] == [4, 0]
+    assert "hybrid: NOT HONEST, its meta-model was trained on 4 of these genes" in evaluate(hybrid, plain, text=True)
+    honest = evaluate(hybrid, plain, "--unseen")
+    assert honest["genes"] == everything["genes"] - 4
+    assert honest["tables"]["hybrid"]["genes_seen"] == 0
+    assert "NOT HONEST" not in evaluate(f"{hybrid}:base", text=True)
+    assert "none that was asked for" in evaluate(hybrid, "--unseen", "--genes", ",".join(seen), code=3)
+    manifest.write_text("{}")
+    assert "damaged" in evaluate(hybrid, code=3)
+
+
+def test_stored_thresholds_that_are_not_at_hand_are_told(evaluate, hybrid):
     metadata = hybrid / "metadata" / "inference_metadata.json"
-    facts = {"path": str(tmp_path / "moved"), "name": "fake", "fingerprint": "other"}
-    write_json(metadata, {"inference_mode": "hybrid", "meta_model": facts})
-    assert "not the one that scored" in evaluate(hybrid, text=True)
-    write_json(metadata, {"inference_mode": "sometimes", "meta_model": {**facts, "fingerprint": None}})
+    facts = json.loads(metadata.read_text())
+    write_json(metadata, {**facts, "thresholds": {"final": {"acceptor": 0.0, "donor": 0.5}}})
+    assert "its meta-model's are not at hand" in evaluate(hybrid, text=True)
+    value = evaluate(hybrid, f"{hybrid}:base")
+    assert list(value["operating_points"]) == ["0.5"]
+    assert "no probabilities" in value["stored_thresholds"]["hybrid"]["source"]
+    assert "KeyError('base_model')" in value["stored_thresholds"]["hybrid:base"]["source"]
+    metadata.write_text("{")
     assert list(evaluate(hybrid)["operating_points"]) == ["0.5"]
-    write_json(metadata, {"inference_mode": "base_only", "meta_model": None})
+    write_json(metadata, {**facts, "meta_model": None})
     assert evaluate(hybrid)["stored_thresholds"] == {}
 
 

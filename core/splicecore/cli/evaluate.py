@@ -40,6 +40,7 @@ _OPTIONS = (
     _own("--contigs", metavar="A,B", help="Only these contigs, by any of their names."),
     _own("--genes", metavar="A,B", help="Only these genes, by name or id."),
     _own("--genes-file", metavar="FILE", help="Only the genes of this file, one a line."),
+    flag("--unseen", envvar=None, help="Leave out genes that a run's meta-model was trained on."),
     _own(
         "--columns",
         multiple=True,

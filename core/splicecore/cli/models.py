@@ -249,7 +249,7 @@ def _trained_facts(found: TrainedModel) -> list[tuple[str, str]]:
         ("settings", ", ".join(f"{key}={json.dumps(value)}" for key, value in facts["settings"].items()) or "-"),
         ("fingerprint", facts["fingerprint"]),
     ]
-    lines += [(f"weights of {m['name']}"[:19], m["fingerprint"]) for m in facts["base_models"]]
+    lines += [("weights", f"{m['name']} {m['fingerprint']}") for m in facts["base_models"]]
     return lines
 
 

@@ -65,6 +65,8 @@ class EvaluateConfig:
         and sites of other genes are left out.
     contigs, genes
         Only these contigs (any of their names) and genes (ids or names); empty for all that all tables have.
+    unseen
+        Leave out the genes that a run's meta-model was trained on.
     thresholds
         ``"0.5"`` for all models, ``"NAME=0.3"`` or ``"NAME=0.3,0.4"`` (acceptor, donor) for one. None: 0.5, and where
         a meta-model took part also those that it stored.
@@ -90,6 +92,7 @@ class EvaluateConfig:
     scope: Literal["strand", "gene"] = attrs.field(default="strand")
     contigs: tuple[str, ...] = ()
     genes: tuple[str, ...] = ()
+    unseen: bool = False
     thresholds: tuple[str, ...] = ()
     reference: str | None = None
     mask_boundary: str | None = None

@@ -23,7 +23,7 @@ from splicecore.evaluate.metrics import OffsetScan, best_offset
 from splicecore.evaluate.pass_table import PassTable, is_pass
 from splicecore.evaluate.pooled import CLASSES, FLOOR, Pool, PooledScores
 from splicecore.evaluate.prediction_table import PredictionTable, TableGene
-from splicecore.evaluate.run_folder import StoredThresholds, stored_thresholds
+from splicecore.evaluate.run_folder import StoredThresholds, seen_genes, stored_thresholds
 from splicecore.evaluate.site_labels import SiteLabels
 from splicecore.genome.contigs import canonical_name
 
@@ -159,7 +159,8 @@ def evaluate_tables(
     points = tuple(operating_points(config.thresholds, models, pairs))
     found = _build(tables, build)
     _check_coordinates(tables[0], labels)
-    genes = common_genes(tables, _chooser(tables, labels, config), allow_missing=config.allow_missing)
+    seen = {table.name: seen_genes(table.path, table.pattern) for table in tables}
+    genes = common_genes(tables, _chooser(tables, labels, config, seen), allow_missing=config.allow_missing)
     gathering = _Gathering(config=config, labels=labels, mask=mask, means=averages, points=points, tables=tables)
     for key, scores in joint_scores(tables, genes):
         gathering.add(key, genes.spans[key], scores)
@@ -173,7 +174,7 @@ def evaluate_tables(
         config=config,
         build=found,
         annotation=labels.path.name,
-        tables={table.name: _facts(table, genes) for table in tables},
+        tables={table.name: _facts(table, genes, seen[table.name]) for table in tables},
         means=averages,
         points=points,
         pools=pools,
@@ -200,7 +201,7 @@ def _stored(tables: Sequence[ScoreTable]) -> dict[str, StoredThresholds]:
     found = {table.name: stored_thresholds(table.path, table.pattern) for table in tables}
     stored = {name: one for name, one in found.items() if one is not None}
     for name, one in stored.items():
-        if one.acceptor is None or one.donor is None:
+        if one.acceptor is None:
             logger.warning("%s: the thresholds of its meta-model are not at hand: %s", name, one.source)
     return stored
 
@@ -312,7 +313,12 @@ def _check_coordinates(table: ScoreTable, labels: SiteLabels) -> None:
         )
 
 
-def _chooser(tables: Sequence[ScoreTable], labels: SiteLabels, config: EvaluateConfig) -> Callable[[TableGene], bool]:
+def _chooser(
+    tables: Sequence[ScoreTable],
+    labels: SiteLabels,
+    config: EvaluateConfig,
+    seen: Mapping[str, frozenset[GeneKey]],
+) -> Callable[[TableGene], bool]:
     contigs = {canonical_name(name) for name in config.contigs}
     present = {key.contig for table in tables for key in table.genes}
     absent = sorted(contigs - present, key=contig_order)
@@ -323,9 +329,12 @@ def _chooser(tables: Sequence[ScoreTable], labels: SiteLabels, config: EvaluateC
     if genes - known:
         raise InputError(f"{tables[0].path} has no gene {', '.join(sorted(genes - known)[:5])}")
 
+    left_out = frozenset[GeneKey]().union(*seen.values()) if config.unseen else frozenset[GeneKey]()
+
     def chosen(gene: TableGene) -> bool:
         return (
-            (not contigs or gene.key.contig in contigs)
+            gene.key not in left_out
+            and (not contigs or gene.key.contig in contigs)
             and (not genes or gene.key.gene_id in genes or gene.gene_name in genes)
             and (config.scope == "strand" or gene.key in labels.spans)
         )
@@ -340,7 +349,7 @@ def _check_sites(pool: Pool, table: ScoreTable, labels: SiteLabels) -> None:
         )
 
 
-def _facts(table: ScoreTable, genes: CommonGenes) -> dict[str, Any]:
+def _facts(table: ScoreTable, genes: CommonGenes, seen: frozenset[GeneKey]) -> dict[str, Any]:
     model: dict[str, Any] = {name: table.metadata[name] for name in _MODEL_FACTS if name in table.metadata}
     return {
         "file": table.path.name,
@@ -349,6 +358,7 @@ def _facts(table: ScoreTable, genes: CommonGenes) -> dict[str, Any]:
         "rows": table.rows,
         "genes": len(table.genes),
         "genes_left_out": genes.left_out[table.name],
+        "genes_seen": len(seen & genes.spans.keys()),
         **model,
     }
 

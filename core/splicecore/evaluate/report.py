@@ -211,6 +211,12 @@ def head_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"{name}: {facts['rows']:,} rows, {facts['genes']:,} genes, {facts['genes_left_out']:,} left out{model}"
     for name, members in evaluation.means.items():
         yield f"{name}: mean of {', '.join(members)}"
+    for name, facts in evaluation.tables.items():
+        if facts["genes_seen"]:
+            yield (
+                f"{name}: NOT HONEST, its meta-model was trained on {facts['genes_seen']:,} of these genes "
+                "(--unseen leaves them out)"
+            )
     yield from _thresholds(evaluation)
     if evaluation.facts["incomplete_genes"]:
         missing, count = evaluation.facts["positions_missing"], evaluation.facts["incomplete_genes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import pyarrow as pa
@@ -12,16 +12,31 @@ import pyarrow.parquet as pq
 
 from splicecore.artifacts.store import read_json
 from splicecore.errors import ConfigError, InputError, SplicecoreError
+from splicecore.evaluate.evaluated_gene import GeneKey
+from splicecore.genome.contigs import canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BASE", "FINAL", "StoredThresholds", "find_table", "open_parquet", "reading", "stored_thresholds"]
+__all__ = [
+    "BASE",
+    "FINAL",
+    "StoredThresholds",
+    "find_table",
+    "open_parquet",
+    "reading",
+    "seen_genes",
+    "stored_thresholds",
+]
 
 BASE, FINAL = "*_score", "*_meta"
 """Score columns of the primary base model, and of what a meta-model made of them."""
 
 _TABLES = ("complete_coverage", "base_model", "meta_model")
+_KEPT = {FINAL: "final", BASE: "base_model"}
+_PREDICTIONS, _GENES = "predictions", "gene_manifest.json"
+_SEEN = "1"
+"""Scenario of a run's genes that its meta-model was trained on."""
 _METADATA = Path("metadata", "inference_metadata.json")
 
 
@@ -48,7 +63,7 @@ def find_table(path: Path, pattern: str | None = None) -> tuple[Path, str]:
     """
     if not path.is_dir():
         return path, _final(path) if pattern is None else pattern
-    folder = path / "predictions"
+    folder = path / _PREDICTIONS
     tables = [table for name in _TABLES if (table := folder / f"{name}_predictions.parquet").is_file()]
     if not tables:
         if (path / "shard.json").is_file():
@@ -99,7 +114,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @attrs.frozen
 class StoredThresholds:
-    """Thresholds that a meta-model's folder has for the scores of a run.
+    """Thresholds of a meta-model that its run kept.
 
     Attributes
     ----------
@@ -115,49 +130,59 @@ class StoredThresholds:
 
 
 def stored_thresholds(path: Path, pattern: str) -> StoredThresholds | None:
-    """Look up the thresholds of best F1 on validation genes that the meta-model of a run stored.
+    """Look up the thresholds of best F1 on validation genes that a run took from its meta-model's folder.
 
     Parameters
     ----------
     path
         The run's table, in its folder ``predictions``.
     pattern
-        Which of its scores: final ones have the thresholds of the run's inference mode, a base model's have its own.
+        Which of its scores: final ones have the thresholds of the run's inference mode, the primary base model's have
+        its own.
 
     Returns
     -------
-    None if no meta-model took part.
+    None if no meta-model took part, or the scores are others.
     """
-    metadata = path.absolute().parent.parent / _METADATA
-    if not metadata.is_file():
+    run = _run_of(path)
+    if run is None or pattern not in _KEPT or not (run / _METADATA).is_file():
         return None
+    metadata = run / _METADATA
     try:
         facts = read_json(metadata)
-        model = facts.get("meta_model")
-        return None if not model else _of_model(metadata.parent.parent, model, str(facts["inference_mode"]), pattern)
+        if not facts.get("meta_model"):
+            return None
+        kept = facts["thresholds"][_KEPT[pattern]]
+        acceptor, donor = float(kept["acceptor"]), float(kept["donor"])
+        model = facts["meta_model"].get("folder") or facts["meta_model"]["name"]
+        scores = f"the mode {facts['mode']}" if pattern == FINAL else "the base model"
     except SplicecoreError as error:
         return StoredThresholds(None, None, error.message)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return StoredThresholds(None, None, f"{metadata} is damaged: {error!r}")
+        return StoredThresholds(None, None, f"{_METADATA} of {run} does not have them: {error!r}")
+    if not (0 < acceptor <= 1 and 0 < donor <= 1):
+        return StoredThresholds(None, None, f"{_METADATA} has {acceptor:g} and {donor:g}, which are no probabilities")
+    return StoredThresholds(acceptor, donor, f"best F1 of {scores} on validation genes of the meta-model {model}")
 
 
-def _of_model(run: Path, model: dict[str, Any], mode: str, pattern: str) -> StoredThresholds:
-    from splicecore.training.model_directory import OPERATING_POINTS, ModelDirectory
-    from splicecore.training.operating_points import OperatingPoints
+def seen_genes(path: Path, pattern: str) -> frozenset[GeneKey]:
+    """Look up the genes that the meta-model of a run was trained on, as the run's list of genes has them.
 
-    directory = ModelDirectory.open(run / str(model["path"]))
-    if model.get("fingerprint") not in (None, directory.fingerprint):
-        raise InputError(f"the meta-model in {directory.path.name} is not the one that scored")
-    stored = directory.json(OPERATING_POINTS)
-    base = pattern.removesuffix(f"__{BASE}")
-    if base != pattern:
-        values, what = stored["models"][base], f"of {base}"
-    else:
-        mode = mode if pattern == FINAL else "base_only"
-        values, what = stored["modes"][mode], f"in the mode {mode}"
-    points = OperatingPoints.from_json(values, where=f"the operating points of {directory.path.name}")
-    pair = points.acceptor.best_f1.threshold, points.donor.best_f1.threshold
-    name = model.get("name") or directory.record.choice.name
-    return StoredThresholds(
-        *pair, f"best F1 {what} on {stored['chosen_on']['genes']} validation genes of the meta-model {name}"
-    )
+    Raises
+    ------
+    InputError
+        If the list is damaged.
+    """
+    run = _run_of(path)
+    if run is None or pattern != FINAL or not (run / _GENES).is_file():
+        return frozenset()
+    try:
+        rows = [row for row in read_json(run / _GENES)["genes"] if row.get("scenario") == _SEEN]
+        return frozenset(GeneKey(canonical_name(row["contig"]), row["strand"], row["gene_id"]) for row in rows)
+    except (SplicecoreError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{run / _GENES} is damaged: {error}", hint="run the same command again") from error
+
+
+def _run_of(table: Path) -> Path | None:
+    folder = table.absolute().parent
+    return folder.parent if folder.name == _PREDICTIONS else None

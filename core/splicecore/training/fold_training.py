@@ -281,7 +281,7 @@ def _check_classes(totals: ClassTotals, fold: str, side: str) -> None:
         if not rows:
             raise InputError(
                 f"{fold}: no row of the {side} genes is {name}",
-                hint="every class needs rows on every side: take more genes, or fewer folds",
+                hint="every class needs rows on every side: take more genes, fewer folds, or a larger --valid-share",
             )
 
 
