@@ -12,7 +12,7 @@ from splicecore.plugins.protocols import Scores
 if TYPE_CHECKING:
     from splicecore.variants.rules import VariantRules
 
-__all__ = ["ACCEPTOR", "DONOR", "AlignedTracks", "DeltaScores", "RawScores", "align", "delta_scores", "raw_scores"]
+__all__ = ["ACCEPTOR", "DONOR", "AlignedTracks", "DeltaScores", "RawScores", "align", "delta_scores"]
 
 ACCEPTOR, DONOR = 1, 2
 
@@ -116,7 +116,7 @@ def align(edited: Scores, ref_length: int, alt_length: int, rules: VariantRules)
     return np.concatenate([edited[:distance], block, edited[distance + alt_length :]])[:window]
 
 
-def delta_scores(tracks: AlignedTracks, position: int, boundary: int | None) -> DeltaScores:
+def delta_scores(tracks: AlignedTracks, position: int, boundary: int | None) -> tuple[DeltaScores, RawScores]:
     """Find the largest gains and losses; of several equally large, the one at the lowest coordinate.
 
     Parameters
@@ -128,32 +128,27 @@ def delta_scores(tracks: AlignedTracks, position: int, boundary: int | None) -> 
     boundary
         To mask: the exon boundary (genomic, 0-based) nearest to the allele. The largest gain counts as 0 if it is at
         it, the largest loss if it is not. None: nothing is masked.
+
+    Returns
+    -------
+    The delta scores with their positions, and the probabilities of REF and ALT there, which are never masked.
     """
-    places = _places(tracks)
-    gain = tracks.alt - tracks.ref
-    scores: list[float] = []
-    for (channel, sign), index in zip(_COLUMNS, places, strict=True):
-        at_boundary = tracks.start + index == boundary
-        masked = boundary is not None and at_boundary == (sign > 0)
-        scores.append(0.0 if masked else float(gain[index, channel]) * sign)
-    gained, lost, donor_gained, donor_lost = scores
-    offsets = [tracks.start + index - position for index in places]
-    return DeltaScores(gained, lost, donor_gained, donor_lost, *offsets)
-
-
-def raw_scores(tracks: AlignedTracks) -> RawScores:
-    """Probabilities of REF and ALT at the positions that :func:`delta_scores` finds."""
-    pairs = [
-        (float(tracks.ref[index, channel]), float(tracks.alt[index, channel]))
-        for (channel, _), index in zip(_COLUMNS, _places(tracks), strict=True)
+    ref, alt = tracks.ref[:, _SITES], tracks.alt[:, _SITES]
+    change = alt - ref
+    acceptor_gain, donor_gain = change.argmax(axis=0).tolist()
+    acceptor_loss, donor_loss = change.argmin(axis=0).tolist()
+    places = (acceptor_gain, acceptor_loss, donor_gain, donor_loss)
+    found = [float(change[place, column]) for place, column in zip(places, (0, 0, 1, 1), strict=True)]
+    if boundary is not None:
+        hidden = [(tracks.start + place == boundary) == gain for place, gain in zip(places, _GAINS, strict=True)]
+        found = [0.0 if hide else score for hide, score in zip(hidden, found, strict=True)]
+    offsets = [tracks.start + place - position for place in places]
+    delta = DeltaScores(found[0], -found[1] if found[1] else 0.0, found[2], -found[3] if found[3] else 0.0, *offsets)
+    raw = [
+        float(side[place, column]) for place, column in zip(places, (0, 0, 1, 1), strict=True) for side in (ref, alt)
     ]
-    return RawScores(*(score for pair in pairs for score in pair))
+    return delta, RawScores(*raw)
 
 
-_COLUMNS = ((ACCEPTOR, 1), (ACCEPTOR, -1), (DONOR, 1), (DONOR, -1))
-"""Channel and sign of acceptor gain, acceptor loss, donor gain, donor loss."""
-
-
-def _places(tracks: AlignedTracks) -> list[int]:
-    gain = tracks.alt - tracks.ref
-    return [int(np.argmax(gain[:, channel] * sign)) for channel, sign in _COLUMNS]
+_SITES = slice(ACCEPTOR, DONOR + 1)
+_GAINS = (True, False, True, False)

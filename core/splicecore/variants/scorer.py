@@ -9,7 +9,7 @@ import numpy as np
 
 from splicecore.errors import InputError
 from splicecore.variants.alleles import Job, Unscored, Variant, normalise, read_alt, screen
-from splicecore.variants.delta import AlignedTracks, DeltaScores, RawScores, align, delta_scores, raw_scores
+from splicecore.variants.delta import AlignedTracks, DeltaScores, RawScores, align, delta_scores
 from splicecore.variants.full_windows import edit_scoring
 from splicecore.variants.haplotypes import Haplotype, HaplotypeResult
 from splicecore.variants.rules import VariantRules
@@ -158,7 +158,7 @@ class VariantScorer:
         ref, alt = (_genomic(scores, transcript) for scores in scored)
         tracks = AlignedTracks(merged.position - distance, ref, haplotype.align(alt, distance))
         boundary = transcript.boundary(merged.position) if rules.mask else None
-        delta = delta_scores(tracks, merged.position, boundary)
+        delta, _ = delta_scores(tracks, merged.position, boundary)
         return HaplotypeResult(haplotype=haplotype, transcript=transcript, delta=delta, tracks=tracks)
 
     def _place(self, index: int, job: Job) -> _Placed | Unscored:
@@ -234,13 +234,9 @@ class VariantScorer:
 
     def _result(self, job: Job, placed: _Placed, tracks: AlignedTracks, keep: bool) -> AlleleResult:
         boundary = placed.transcript.boundary(placed.variant.position) if self.rules.mask else None
-        return AlleleResult(
-            job=job,
-            delta=delta_scores(tracks, job.variant.position, boundary),
-            raw=raw_scores(tracks),
-            flags=placed.flags,
-            tracks=tracks if keep else None,
-        )
+        delta, raw = delta_scores(tracks, job.variant.position, boundary)
+        kept = tracks if keep else None
+        return AlleleResult(job=job, delta=delta, raw=raw, flags=placed.flags, tracks=kept)
 
 
 def _genomic(scores: Scores, transcript: Transcript) -> Scores:

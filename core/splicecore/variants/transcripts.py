@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import logging
 from typing import TYPE_CHECKING, Literal
@@ -75,13 +76,18 @@ class Transcript:
 
         return Gene(self.gene_id, self.gene_name, self.contig, self.strand, self.start, self.end, self.order)
 
+    @functools.cached_property
+    def _edges(self) -> list[int]:
+        return sorted({*self.exon_starts, *(end - 1 for end in self.exon_ends)})
+
     def boundary(self, position: int) -> int:
         """Find the exon's first or last base that is nearest to a position; the lower one of two equally near.
 
         The ends of the transcript are boundaries too. Both positions are genomic, 0-based.
         """
-        edges = sorted({*self.exon_starts, *(end - 1 for end in self.exon_ends)})
-        return min(edges, key=lambda edge: abs(edge - position))
+        edges = self._edges
+        after = bisect.bisect_left(edges, position)
+        return min(edges[max(after - 1, 0) : after + 1], key=lambda edge: abs(edge - position))
 
     def edit_start(self, position: int, ref_length: int) -> int:
         """Offset in transcript orientation (0-based, from the 5' end) of the first of the bases of REF at a position.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from splicecore.variants.delta import AlignedTracks, align, delta_scores, raw_scores
+from splicecore.variants.delta import AlignedTracks, align, delta_scores
 from splicecore.variants.rules import VariantRules
 
 D = 3
@@ -54,7 +54,7 @@ def tracks():
 
 
 def test_gains_and_losses_with_offsets_from_pos():
-    delta = delta_scores(tracks(), 103, None)
+    delta, _ = delta_scores(tracks(), 103, None)
     assert (delta.DS_AG, delta.DS_AL, delta.DS_DG, delta.DS_DL) == (0.5, 0.75, 0.25, 0.75)
     assert (delta.DP_AG, delta.DP_AL, delta.DP_DG, delta.DP_DL) == (-1, 3, -2, 0)
     assert delta.largest == 0.75
@@ -72,12 +72,12 @@ def test_gains_and_losses_with_offsets_from_pos():
     ],
 )
 def test_masking_hides_gains_at_the_boundary_and_losses_elsewhere_and_keeps_positions(boundary, expected):
-    delta = delta_scores(tracks(), 103, boundary)
+    delta, _ = delta_scores(tracks(), 103, boundary)
     assert expected == (delta.DS_AG, delta.DS_AL, delta.DS_DG, delta.DS_DL)
     assert (delta.DP_AG, delta.DP_AL, delta.DP_DG, delta.DP_DL) == (-1, 3, -2, 0)
 
 
-def test_raw_scores_are_those_at_the_four_positions():
-    raw = raw_scores(tracks())
+def test_raw_scores_are_those_at_the_four_positions_and_never_masked():
+    _, raw = delta_scores(tracks(), 103, 5_000)
     assert (raw.REF_AG, raw.ALT_AG, raw.REF_AL, raw.ALT_AL) == (0, 0.5, 0.75, 0)
     assert (raw.REF_DG, raw.ALT_DG, raw.REF_DL, raw.ALT_DL) == (0, 0.25, 1, 0.25)
