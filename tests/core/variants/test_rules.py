@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import attrs
 import pytest
 from splicecore.errors import ConfigError
+from splicecore.variants.alleles import Unscored
 from splicecore.variants.rules import VariantRules
 
 
@@ -60,3 +63,34 @@ def test_window():
     assert VariantRules(distance=50).window(100) == 101
     assert VariantRules(distance=50).window(101) == 201
     assert VariantRules(distance=50, indel_alignment="max").window(4) == 104
+
+
+def test_every_rule_that_the_docs_name_has_its_test():
+    folder = Path(__file__).parent
+    text = (folder.parents[2] / "docs/variants_rules.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", text))
+    written = set(
+        re.findall(r"^def (test_\w+)", "".join(p.read_text() for p in folder.glob("test_*.py")), re.MULTILINE)
+    )
+    assert len(named) > 30
+    assert named <= written
+
+
+def test_the_docs_list_all_reasons():
+    text = (Path(__file__).parents[3] / "docs/variants_rules.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE) == [str(reason) for reason in ORDER]
+
+
+ORDER = (
+    Unscored.MISSING_ALT,
+    Unscored.BREAKEND,
+    Unscored.SYMBOLIC_ALT,
+    Unscored.STAR,
+    Unscored.NOT_BASES,
+    Unscored.NO_GENE,
+    Unscored.UNKNOWN_CONTIG,
+    Unscored.REF_MISMATCH,
+    Unscored.OFF_CONTIG,
+    Unscored.TOO_LONG,
+    Unscored.MNV_NOT_SCORED,
+)
