@@ -69,11 +69,10 @@ class ClassProbabilities:
         (2009), section 3.1. Computed as twice the second plus the third, which keeps its digits where a model is sure.
         """
         larger, smaller = np.maximum(self.acceptor, self.donor), np.minimum(self.acceptor, self.donor)
-        top = np.maximum(self.neither, larger)
         second = np.maximum(smaller, np.minimum(self.neither, larger))
         third = np.minimum(self.neither, smaller)
-        close = 2 * second + third
-        return np.where(top == second, 1.0, np.clip(close, 0.0, 1.0))
+        close: Float64 = np.clip(2 * second + third, 0.0, 1.0)
+        return close
 
     def variance(self) -> Float64:
         """Return 3 (n a + n d + a d), the normalized variance of the class: 0 to 1, shape (L,).

@@ -136,7 +136,7 @@ def _spread(closeness: npt.NDArray[np.float64]) -> Float32:
 def _zone(p: Float32, low: float, high: float) -> Float32:
     """Term of ``low <= p < high``: piecewise linear through (0, 0), (low, 1), (middle, 2), (high, 1) and (1, 0)."""
     corners = {0.0: 0.0, low: 1.0, (low + high) / 2: 2.0, high: 1.0} | ({1.0: 0.0} if high < 1 else {})
-    met = (p >= np.float32(low)) & (p < np.float32(high)) & (p > 0)
+    met = (p >= np.float32(low)) & (p < np.float32(high))
     term = _term(np.interp(p, list(corners), list(corners.values())), met)
     term[(p <= 0) | (p >= 1)] = 0
     return term

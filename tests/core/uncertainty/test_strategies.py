@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from splicecore.errors import ConfigError
 
@@ -86,6 +86,33 @@ def test_confidence_is_low_to_high_exclusive(open_, block_of):
     assert selector.select(scores).tolist() == [2, 3, 4]
     assert scores[3] == pytest.approx(2)
     assert scores[[1, 5]].max() < 1
+
+
+@pytest.mark.parametrize("low", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("high", [0.35, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize("name", ["confidence_only", "hybrid_entropy"])
+def test_the_zone_ends_where_it_says(open_, block_of, name, low, high):
+    """Whichever way the thresholds round to float32; (p, 1 - p, 0) is too sure for the other criteria."""
+    others = {"settings": {"entropy": 1.0, "spread": 1e-6, "variance": 1.0}} if name == "hybrid_entropy" else {}
+    selector = open_(name, low=low, high=high, **others)
+    ends = np.float32([low, high])
+    donor = np.concatenate([np.nextafter(ends, np.float32(0)), ends, np.nextafter(ends, np.float32(1))])
+    assert selector.select(selector.score(block_of(sites(*donor)))).tolist() == [1, 2, 4]
+
+
+@few
+@given(SEEDS, st.sampled_from(["entropy", "spread", "variance"]))
+def test_criteria_are_met_at_their_thresholds_to_the_last_bit(open_, block_of, draw_scores, seed, name):
+    block = block_of(draw_scores(seed, count=1))
+    value = open_("hybrid_entropy").criteria(block)[name][0]
+    above = float(np.nextafter(value, np.float32(2)))
+    assume(value > 0 and above < 1)
+
+    def met(threshold):
+        strategy = open_("hybrid_entropy", settings={name: threshold}).strategy
+        return bool(strategy.terms(block)[name][0] >= 1)
+
+    assert (met(float(value)), met(above)) == ((False, True) if name == "spread" else (True, False))
 
 
 @few
