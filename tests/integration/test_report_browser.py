@@ -172,7 +172,10 @@ def test_the_system_s_preference_is_followed(page, scheme):
 def test_tables_sort_by_number_and_by_text_in_both_directions(page):
     table = next(one for one in find(page, "table.sortable") if one.find_elements("css selector", "a[data-position]"))
     heads = [head.text.partition("\n")[0].strip() for head in table.find_elements("css selector", "th")]
-    for name, key in (("position", lambda text: int(text.replace(",", ""))), ("gene", str)):
+    for name, key in (
+        ("position (0-based)", lambda text: int(text.rpartition(":")[2].replace(",", ""))),
+        ("gene", str),
+    ):
         column = heads.index(name)
         head = table.find_elements("css selector", "th")[column]
         for order in ("descending", "ascending"):

@@ -14,6 +14,7 @@ from splicecore.evaluate.pooled import FLOOR, PooledScores
 from splicecore.genome.contigs import canonical_name
 from splicecore.report.calls import CallRows, calls_at, coded
 from splicecore.report.gene_rows import GeneRows, read_genes
+from splicecore.report.selection_plot import TOP
 from splicecore.report.track import Track, draw_track
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ __all__ = ["OCTAVES", "Gathered", "GeneSummary", "gather"]
 
 SITES = ("acceptor", "donor")
 CLASSES = ("neither", *SITES)
-OCTAVES = 24
-"""Bins of the histogram of uncertainty: the last begins at 0.5, each one before it at half of that, the first is 0."""
+OCTAVES = 26
+"""Bins of the histogram of uncertainty: the last begins at 2, each one before it at half of that, the first is 0."""
 
 _Bools = npt.NDArray[np.bool_]
 _Scores = npt.NDArray[np.float32]
@@ -176,7 +177,7 @@ class _Gathering:
         )
 
     def _count_selection(self, rows: GeneRows, uncertain: _Bools) -> None:
-        octave = np.frexp(rows.columns["uncertainty"])[1].astype(np.int64) + OCTAVES - 1
+        octave = np.frexp(rows.columns["uncertainty"])[1].astype(np.int64) + OCTAVES - 2 - TOP
         octave = np.where(rows.columns["uncertainty"] > 0, np.clip(octave, 1, OCTAVES - 1), 0)
         for row, chosen in enumerate((~uncertain, uncertain)):
             self.found.uncertainty[row] += np.bincount(octave[chosen], minlength=OCTAVES)

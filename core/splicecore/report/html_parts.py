@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "facts", "table"]
 
 _LEFT = ' class="text"'
+_WRAP = ' class="wrap"'
 
 
 @attrs.frozen
@@ -27,17 +28,20 @@ class Cell:
         What the column is sorted by, if it is not the text.
     left
         Align to the left.
+    wrap
+        Break the text into lines.
     """
 
     text: str
     value: float | None = None
     left: bool = False
+    wrap: bool = False
 
     @property
     def html(self) -> str:
         """The cell."""
         value = "" if self.value is None else f' data-value="{self.value:.12g}"'
-        return f"<td{value}{_LEFT if self.left else ''}>{self.text}</td>"
+        return f"<td{value}{_WRAP if self.wrap else _LEFT if self.left else ''}>{self.text}</td>"
 
 
 def table(

@@ -18,7 +18,7 @@ from splicecore.report.summary import summary_rows, title_of
 from splicecore.report.track import LOWEST_DRAWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from splicecore.report.gathering import Gathered, GeneSummary
     from splicecore.report.run_folder import RunFolder
@@ -48,9 +48,8 @@ def report_page(run: RunFolder, found: Gathered) -> str:
 def _sections(run: RunFolder, found: Gathered) -> Iterator[str]:
     yield "<noscript><p>Tracks and sorting need JavaScript; nothing is fetched.</p></noscript>"
     yield facts(_facts(run, found))
-    yield table(["", ""], [[name, Cell(escape(text), left=True)] for name, text in summary_rows(run)]).replace(
-        "<table>", '<table class="about">'
-    )
+    about = (f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>" for name, text in summary_rows(run))
+    yield f'<table class="about"><tbody>{"".join(about)}</tbody></table>'
     if run.has_meta:
         yield "<h2>Selection</h2>"
         yield from _selection(found)
@@ -104,8 +103,8 @@ def _tracks(run: RunFolder, found: Gathered) -> Iterator[str]:
     keys += [("uncertain", "uncertain"), ("call", "call changed")] if run.has_meta else [("call", "differs")]
     yield '<p class="key">' + "".join(f'<span><i class="{name}"></i>{text}</span>' for name, text in keys) + "</p>"
     yield (
-        f'<p class="soft">Scores of at least {LOWEST_DRAWN:g}; dashed: what is called. Drag or arrow keys to move; Ctrl + '
-        "wheel, double click, + and - to zoom; point at a score for its value.</p>"
+        f'<p class="soft">Scores of at least {LOWEST_DRAWN:g}; dashed: what is called. Drag or arrow keys to move; '
+        "Ctrl + wheel, double click, + and - to zoom; point at a score for its value.</p>"
     )
     for number in _drawn(found):
         yield _gene(run, found, number)
@@ -120,9 +119,9 @@ def _gene(run: RunFolder, found: Gathered, number: int) -> str:
     gene, track = found.genes[number], found.tracks[number]
     counts = f"{gene.positions:,} positions"
     if run.has_meta:
-        counts += f", {gene.selected:,} uncertain, {gene.calls:,} calls changed"
+        counts += f", {gene.selected:,} uncertain, calls changed: {gene.calls:,}"
     elif run.annotation.has_sites:
-        counts += f", {gene.calls:,} calls differ"
+        counts += f", calls that differ: {gene.calls:,}"
     notes = []
     if track.lowest > LOWEST_DRAWN:
         notes.append(f"Scores below {track.lowest:g} are not drawn: there are too many.")
@@ -130,10 +129,10 @@ def _gene(run: RunFolder, found: Gathered, number: int) -> str:
         notes.append(f"Uncertain positions less than {track.gap + 1} bases apart are drawn as one stretch.")
     if track.model.transcript_id is not None:
         notes.append(f"Canonical transcript: {track.model.transcript_id}.")
-    place = _place(gene)
+    place = _place(gene) if gene.gene_id == gene.gene_name else f"{gene.gene_id} {_place(gene)}"
     return (
         f'<details class="gene" id="gene-{number}" data-gene="{number}"><summary><b>{escape(gene.gene_name)}</b> '
-        f'<span class="soft">{escape(gene.gene_id)} {escape(place)} ({gene.strand}), {counts}</span></summary>\n'
+        f'<span class="soft">{escape(place)} ({gene.strand}), {counts}</span></summary>\n'
         '<div class="bar"><button type="button" data-zoom="0.5">zoom in</button>'
         '<button type="button" data-zoom="2">zoom out</button><button type="button" data-zoom="0">whole gene</button>'
         f'<output id="where-{number}"></output></div>\n<div class="plot" id="plot-{number}" tabindex="0"></div>'
@@ -156,13 +155,15 @@ def _calls(run: RunFolder, found: Gathered) -> Iterator[str]:
     order = np.lexsort((np.arange(len(calls)), -calls.size))[:MAX_CALLS]
     if len(order) < len(calls):
         yield f"<p>The {len(order):,} with the largest differences; the others are in the tables of the run.</p>"
-    header = ["gene", "contig", "strand", "position", "base call", "final call" if run.has_meta else "annotated"]
+    header = ["gene", "position (0-based)", "strand", "base call", "final call" if run.has_meta else "annotated"]
     header += ["base acceptor", "base donor"]
     if run.has_meta:
-        header += ["final acceptor", "final donor", "uncertainty", "reason"]
+        header += ["final acceptor", "final donor"]
         header += ["annotated"] if run.annotation.has_sites else []
-    rows = (_call(run, found, row) for row in order.tolist())
-    yield table(header, rows, sortable=True, left=(1, 2, 4, 5))
+        header += ["uncertainty", "reason"]
+    contigs = {name: place for place, name in enumerate(dict.fromkeys(gene.contig for gene in found.genes))}
+    rows = (_call(run, found, row, contigs) for row in order.tolist())
+    yield table(header, rows, sortable=True, left=(1, 3, 4, len(header) - 1) if run.has_meta else (1, 3, 4))
 
 
 def _what_changed(run: RunFolder, found: Gathered) -> Iterator[str]:
@@ -176,21 +177,22 @@ def _what_changed(run: RunFolder, found: Gathered) -> Iterator[str]:
     yield table(["", "calls", *(["annotated sites"] if run.annotation.has_sites else [])], rows)
 
 
-def _call(run: RunFolder, found: Gathered, row: int) -> list[str | Cell]:
+def _call(run: RunFolder, found: Gathered, row: int, contigs: Mapping[str, int]) -> list[str | Cell]:
     calls = found.calls
     number, position = int(calls.gene[row]), int(calls.position[row])
     gene = found.genes[number]
-    at = f"{position:,}"
+    at = f"{escape(gene.contig)}:{position:,}"
     if number in found.tracks:
         at = f'<a href="#gene-{number}" data-gene="{number}" data-position="{position}">{at}</a>'
-    cells: list[str | Cell] = [gene.gene_name, Cell(escape(gene.contig), left=True), Cell(gene.strand, left=True)]
-    cells.append(Cell(at, position))
+    cells: list[str | Cell] = [gene.gene_name, Cell(at, contigs[gene.contig] * 1e10 + position, left=True), gene.strand]
     cells += [Cell(CALL_NAMES[int(codes[row])], left=True) for codes in (calls.before, calls.after)]
     cells += [_score(value) for value in calls.base[row].tolist()]
     if run.has_meta:
-        cells += [_score(value) for value in (*calls.final[row].tolist(), float(calls.uncertainty[row]))]
-        cells.append(found.reason_names[int(calls.reason[row])])
+        cells += [_score(value) for value in calls.final[row].tolist()]
         cells += [CALL_NAMES[int(calls.annotated[row])]] if run.annotation.has_sites else []
+        cells.append(_score(float(calls.uncertainty[row])))
+        reason = escape(found.reason_names[int(calls.reason[row])] or "not selected")
+        cells.append(Cell(reason.replace("+", "+<wbr>"), wrap=True))
     return cells
 
 

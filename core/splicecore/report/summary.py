@@ -32,7 +32,7 @@ def summary_rows(run: RunFolder) -> Iterator[tuple[str, str]]:
     if meta := metadata.get("meta_model"):
         yield "meta-model", _meta_model(meta)
     if selection := metadata.get("selection"):
-        yield "selection", _flat(selection)
+        yield "selection", _selection(selection)
     if run.has_meta:
         base, final = run.thresholds
         yield (
@@ -69,21 +69,21 @@ def _base_models(run: RunFolder) -> list[Mapping[str, Any]]:
 
 def _meta_model(meta: Mapping[str, Any]) -> str:
     shown = str(meta.get("name", "?"))
-    sha256 = meta.get("sha256") or meta.get("identity")
-    shown += f" ({str(sha256)[:_SHORT]})" if sha256 else ""
+    shown += f" ({str(meta['fingerprint'])[:_SHORT]})" if "fingerprint" in meta else ""
     if meta.get("training_genes"):
         shown += f", trained on {meta['training_genes']:,} genes"
     return shown
 
 
-def _flat(values: Mapping[str, Any]) -> str:
-    """Names and values in one line, shorter than they were."""
-    parts = []
-    for name, value in values.items():
-        inner = ", ".join(f"{key} {_text(one)}" for key, one in value.items()) if isinstance(value, dict) else value
-        if inner not in (None, ""):
-            parts.append(f"{name.replace('_', ' ')} {_text(inner)}")
-    return "; ".join(parts)
+def _selection(selection: Mapping[str, Any]) -> str:
+    """Say how positions were chosen: strategy, settings, thresholds, shares."""
+    parts = [str(selection.get("strategy", ""))]
+    parts += [f"{name} {_text(value)}" for name, value in dict(selection.get("settings") or {}).items()]
+    shares = (("target_rate", "target"), ("reached_rate", "reached"))
+    if selection.get("threshold") is not None:
+        parts.append(f"selected from {_text(selection['threshold'])}")
+    parts += [f"{title} {selection[name]:.3%}" for name, title in shares if selection.get(name) is not None]
+    return ", ".join(part for part in parts if part)
 
 
 def _text(value: Any) -> str:

@@ -149,8 +149,8 @@ _IDENTITY = {
 }
 _MANIFEST = {"inputs": {"fasta": "genome.fa", "annotation": "genes.gtf"}, "base_model": {"licence": "Apache-2.0"}}
 _METADATA = {
-    "meta_model": {"name": "trees", "sha256": "12" * 32, "training_genes": 1200},
-    "selection": {"strategy": "hybrid_entropy", "threshold": 0.3, "target_rate": None, "rate": 0.01},
+    "meta_model": {"name": "trees", "fingerprint": "12" * 32, "training_genes": 1200},
+    "selection": {"strategy": "hybrid_entropy", "threshold": 0.3, "target_rate": None, "reached_rate": 0.01},
     "thresholds": THRESHOLDS,
 }
 

@@ -10,6 +10,7 @@ from splicecore.errors import ChecksumError
 from splicecore.report.gathering import OCTAVES, gather
 from splicecore.report.gene_rows import read_genes
 from splicecore.report.run_folder import BASE, COMPLETE, METADATA, RunFolder
+from splicecore.report.selection_plot import TOP
 
 
 def codes(frame: dict[str, np.ndarray], kind: str, limits: dict[str, float]) -> np.ndarray:
@@ -43,7 +44,7 @@ def test_counts_and_changed_calls_are_those_of_the_table(hybrid_run):
 def test_the_histogram_counts_every_position_once_in_its_octave(hybrid_run):
     found = gather(RunFolder.open(hybrid_run), tracks=0)
     frame = columns(hybrid_run / COMPLETE)
-    edges = np.concatenate([[0], 2.0 ** np.arange(1 - OCTAVES, 0), [np.inf]])
+    edges = np.concatenate([[0], 2.0 ** np.arange(3 - OCTAVES, TOP + 1), [np.inf]])
     for row, chosen in enumerate((~frame["is_uncertain"], frame["is_uncertain"])):
         values = frame["uncertainty"][chosen].astype(np.float64)
         expected = np.histogram(values[values > 0], edges)[0]

@@ -21,7 +21,7 @@ from splicecore.report.run_folder import METADATA, RunFolder
 from splicecore.report.selection_plot import uncertainty_histogram
 from splicecore.report.writing import REPORT
 
-VOID = {"meta", "link", "path", "circle", "rect", "br"}
+VOID = {"meta", "link", "path", "circle", "rect", "br", "wbr"}
 
 
 class Outline(html.parser.HTMLParser):
@@ -220,7 +220,7 @@ def test_the_histogram_names_its_bins():
     counts[0, 0], counts[1, -1], counts[:, -2] = 1000, 7, 3
     svg = uncertainty_histogram(counts)
     assert "0: 1,000 not selected, 0 selected" in svg
-    assert "0.5 to 1: 0 not selected, 7 selected" in svg
+    assert "2 to 4: 0 not selected, 7 selected" in svg
     assert svg.count("<rect") == 4
 
 
