@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from splicecore.dataset.validation.validate import validate_dataset
     from splicecore.evaluate.config import EvaluateConfig
     from splicecore.evaluate.evaluation import evaluate_tables
+    from splicecore.evaluate.task import EvaluateTask
     from splicecore.features.configs import FeatureConfig
     from splicecore.features.contract import FeatureContract
     from splicecore.features.gene_record import GeneRecord
@@ -87,16 +88,24 @@ if TYPE_CHECKING:
     from splicecore.uncertainty.configs import SelectionConfig
     from splicecore.uncertainty.rate_histogram import RateHistogram
     from splicecore.uncertainty.select import Selector, open_strategy
+    from splicecore.variants.alleles import Job, Unscored, Variant
+    from splicecore.variants.average import AverageModel
+    from splicecore.variants.haplotypes import SequenceReference
+    from splicecore.variants.rules import VariantRules
+    from splicecore.variants.scorer import AlleleResult, VariantScorer
+    from splicecore.variants.transcripts import Transcript, Transcripts
 
 __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
     "OUTPUTS",
     "A",
+    "AlleleResult",
     "Annotation",
     "AnnotationError",
     "ArtifactConfig",
     "ArtifactManager",
+    "AverageModel",
     "BaseModel",
     "BaseModelSpec",
     "Block",
@@ -111,6 +120,7 @@ __all__ = [
     "Edit",
     "EditScoring",
     "EvaluateConfig",
+    "EvaluateTask",
     "Executor",
     "ExecutorSpec",
     "ExitCode",
@@ -126,6 +136,7 @@ __all__ = [
     "GeneNotFoundError",
     "GeneRecord",
     "InputError",
+    "Job",
     "MetaModel",
     "MetaModelSpec",
     "MetaScorer",
@@ -153,14 +164,21 @@ __all__ = [
     "Scores",
     "SelectionConfig",
     "Selector",
+    "SequenceReference",
     "Session",
     "ShardTask",
     "SiteIndex",
     "SplicecoreError",
     "T",
     "TrainConfig",
+    "Transcript",
+    "Transcripts",
     "UncertaintySpec",
     "UncertaintyStrategy",
+    "Unscored",
+    "Variant",
+    "VariantRules",
+    "VariantScorer",
     "check_codes",
     "decode",
     "encode",
@@ -177,19 +195,23 @@ __all__ = [
 ]
 
 _LAZY = {
+    "AlleleResult": "splicecore.variants.scorer",
     "Annotation": "splicecore.genome.annotation",
     "ArtifactConfig": "splicecore.artifacts.artifact_config",
     "ArtifactManager": "splicecore.artifacts.manager",
+    "AverageModel": "splicecore.variants.average",
     "Block": "splicecore.predict.blocks",
     "Dataset": "splicecore.dataset.dataset",
     "DatasetConfig": "splicecore.dataset.config",
     "EvaluateConfig": "splicecore.evaluate.config",
+    "EvaluateTask": "splicecore.evaluate.task",
     "FeatureConfig": "splicecore.features.configs",
     "FeatureContract": "splicecore.features.contract",
     "FeaturePipeline": "splicecore.features.pipeline",
     "Gene": "splicecore.genome.genes",
     "GeneCatalog": "splicecore.genome.genes",
     "GeneRecord": "splicecore.features.gene_record",
+    "Job": "splicecore.variants.alleles",
     "MetaScorer": "splicecore.inference.scorer",
     "ModelDirectory": "splicecore.training.model_directory",
     "PluginHost": "splicecore.plugins.host",
@@ -202,9 +224,16 @@ _LAZY = {
     "ResourceSet": "splicecore.resources.resource_set",
     "SelectionConfig": "splicecore.uncertainty.configs",
     "Selector": "splicecore.uncertainty.select",
+    "SequenceReference": "splicecore.variants.haplotypes",
     "Session": "splicecore.session",
     "SiteIndex": "splicecore.genome.sites",
     "TrainConfig": "splicecore.training.train_config",
+    "Transcript": "splicecore.variants.transcripts",
+    "Transcripts": "splicecore.variants.transcripts",
+    "Unscored": "splicecore.variants.alleles",
+    "Variant": "splicecore.variants.alleles",
+    "VariantRules": "splicecore.variants.rules",
+    "VariantScorer": "splicecore.variants.scorer",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
     "open_strategy": "splicecore.uncertainty.select",

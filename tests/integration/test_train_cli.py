@@ -223,6 +223,20 @@ def test_other_settings_are_refused_unless_overwritten(call, dataset, tmp_path):
     call(*shuffle(dataset, out, "--seed", "7", "--overwrite"))
 
 
+def test_what_failed_before_any_fold_was_done_does_not_stand_in_the_way(call, dataset, tmp_path):
+    out = tmp_path / "model"
+    out.mkdir()
+    (out / "training.json").write_text('{"complete": false, "identity": {"seed": 1}}')
+    call(*shuffle(dataset, out))
+    assert json.loads((out / "training.json").read_text())["identity"]["seed"] == 42
+
+
+def test_a_model_that_is_no_improvement_is_called_so(call, dataset, tmp_path):
+    done = call(*shuffle(dataset, tmp_path / "model"), "--model", '{"name": "softmax", "steps": 0}')
+    assert "the meta-model is no improvement" in done.stderr
+    assert "that of" in done.stderr
+
+
 def test_options_come_from_a_file_and_the_command_line_wins(call, dataset, tmp_path):
     file, out = tmp_path / "settings.toml", tmp_path / "model"
     file.write_text(

@@ -25,6 +25,7 @@ from splicecore.training.fold_training import FoldTrainer
 from splicecore.training.leak_report import leak_report
 from splicecore.training.model_directory import TRAINING, ModelDirectory, seal
 from splicecore.training.model_report import write_reports
+from splicecore.training.position_scores import META
 from splicecore.training.scored_genes import ScoredGenes
 from splicecore.training.splits import Splits, split_genes
 from splicecore.training.training_folder import begin, fold_is_done, is_finished, place_model, refuse_foreign
@@ -131,7 +132,7 @@ class _Work:
         write_json(folder / TRAINING, self._record(identity, complete=True))
         write_json(folder / "alarms.json", self._leaks())
         facts = {"name": self.config.choice.name, "key": digest(identity), "folds": names}
-        write_reports(folder, self.session.host, self.splits, seed=self.config.seed)
+        _warn(write_reports(folder, self.session.host, self.splits, seed=self.config.seed))
         shutil.rmtree(folder / "final", ignore_errors=True)
         seal(folder, {**facts, "kind": "model"})
         return self._result(folder, trained=trained)
@@ -295,6 +296,20 @@ def final_fold(splits: Splits) -> Fold:
     side = np.where((sides != UNUSED).any(axis=0), TRAIN, UNUSED).astype(np.int8)
     side[splits.folds[0].valid] = VALID
     return Fold("final", side)
+
+
+def _warn(metrics: dict[str, Any]) -> None:
+    """Say if the meta-model ranks positions worse than the better base model does."""
+    found = {name: each["figures"]["both"]["average_precision"] for name, each in metrics["models"].items()}
+    baseline, meta = found.get(metrics.get("baseline", "")), found.get(META)
+    if baseline is not None and meta is not None and meta < baseline:
+        logger.warning(
+            "the meta-model is no improvement: its average precision on genes that it was not trained on is %.4f, that "
+            "of %s is %.4f; try more genes, or other settings (few genes need a lower min_child_weight of xgboost)",
+            meta,
+            metrics["baseline"],
+            baseline,
+        )
 
 
 def dataset_identity(dataset: Dataset) -> str:

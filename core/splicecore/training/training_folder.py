@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,10 @@ def refuse_foreign(folder: Path) -> None:
 
 
 def is_finished(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> bool:
-    """Whether this very training is there, finished and whole; discards another one if that is allowed."""
+    """Whether this very training is there, finished and whole.
+
+    Another one is discarded if that is allowed, or if it never finished a fold.
+    """
     if not (folder / TRAINING).exists():
         return False
     try:
@@ -60,8 +64,8 @@ def is_finished(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> b
             ) from error
         found = None
     if found is None or digest(found) != digest(identity):
-        if not overwrite:
-            pairs = list(json_differences(found, identity))
+        if not overwrite and any((folder / "folds").glob("*/manifest.json")):
+            pairs = list(json_differences(found, json.loads(json.dumps(identity))))
             shown = "; ".join(f"{name} was {was}, is {now}" for name, was, now in pairs[:_SHOWN])
             raise OutputError(
                 f"{folder} holds a meta-model of other settings: {shown}",
