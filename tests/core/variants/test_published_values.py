@@ -138,6 +138,6 @@ def test_the_incremental_engine_and_whole_windows_agree(model, real_data, tmp_pa
         for rules in (VariantRules(), VariantRules.of("extended", distance=200)):
             scored = [VariantScorer(used, reference, rules).score(jobs, tracks=True) for used in (model, Whole())]
             for left, right in zip(*scored, strict=True):
-                np.testing.assert_allclose(left.tracks.ref, right.tracks.ref, rtol=0, atol=2e-6)
-                np.testing.assert_allclose(left.tracks.alt, right.tracks.alt, rtol=0, atol=2e-6)
+                np.testing.assert_allclose(left.tracks.ref, right.tracks.ref, rtol=0, atol=1e-6)
+                np.testing.assert_allclose(left.tracks.alt, right.tracks.alt, rtol=0, atol=1e-6)
                 assert agree(field(left), field(right))
