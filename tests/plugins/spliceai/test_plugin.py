@@ -50,7 +50,7 @@ def test_the_context_is_that_of_the_networks() -> None:
 def test_the_finder_is_yielded() -> None:
     (finder,) = plugin.splicecore_resource_finders()
 
-    assert (finder.priority, finder.kinds) == (100, ("weights",))
+    assert (finder.priority, finder.kinds) == (100, ("weights", "spliceai_table"))
     assert load_object(finder.factory) is find_installed
 
 
@@ -61,6 +61,18 @@ def test_finding_the_installed_distribution(site: Path) -> None:
     assert Path(found.path) == site / "spliceai" / "models"
     assert found.provenance == "installed distribution spliceai 1.3.1"
     assert "spliceai" not in sys.modules
+
+
+def test_finding_its_annotation_tables(site: Path) -> None:
+    request = ResourceRequest(kind="spliceai_table", name="grch38", files=("grch38.txt",))
+    assert find_installed(request) is None
+    (site / "spliceai" / "annotations").mkdir()
+    (site / "spliceai" / "annotations" / "grch38.txt").touch()
+
+    found = find_installed(request)
+
+    assert found is not None
+    assert Path(found.path) == site / "spliceai" / "annotations"
 
 
 def test_not_found(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,10 +40,10 @@ def splicecore_base_models() -> Iterator[BaseModelSpec]:
 
 @hookimpl
 def splicecore_resource_finders() -> Iterator[ResourceFinderSpec]:
-    """Yield the finder of the weights that an installed ``spliceai`` distribution carries."""
+    """Yield the finder of the weights and annotation tables that an installed ``spliceai`` distribution carries."""
     yield ResourceFinderSpec(
         name="spliceai-distribution",
         factory="splicecore_spliceai.weights:find_installed",
-        kinds=("weights",),
+        kinds=("weights", "spliceai_table"),
         priority=100,
     )

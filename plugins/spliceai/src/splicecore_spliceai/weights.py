@@ -1,4 +1,4 @@
-"""Where an installed ``spliceai`` distribution keeps its weights."""
+"""Where an installed ``spliceai`` distribution keeps its weights and annotation tables."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ REMEDY = (
 )
 
 
+_FOLDERS = {
+    ("weights", "spliceai"): "spliceai/models",
+    ("spliceai_table", "grch37"): "spliceai/annotations",
+    ("spliceai_table", "grch38"): "spliceai/annotations",
+}
+
+
 class _InstalledFinder:
-    """Finds the weights among the files of the distribution ``spliceai``, which is never imported."""
+    """Finds weights and annotation tables among the files of the distribution ``spliceai``, which is never imported."""
 
     def __call__(self, request: ResourceRequest) -> ResourceLocation | None:
-        """Return the folder of the weights, or None if this is not what was asked for or it is not installed."""
-        if request.kind != "weights" or request.name != "spliceai":
+        """Return the folder of what was asked for, or None if that is something else or is not installed."""
+        name = _FOLDERS.get((request.kind, request.name))
+        if name is None:
             return None
         try:
             distribution = importlib.metadata.distribution("spliceai")
         except importlib.metadata.PackageNotFoundError:
             return None
-        folder = Path(str(distribution.locate_file("spliceai/models")))
+        folder = Path(str(distribution.locate_file(name)))
         if not all(any(folder.glob(pattern)) for pattern in request.files):
             return None
         return ResourceLocation(path=str(folder), provenance=f"installed distribution spliceai {distribution.version}")
@@ -36,4 +44,4 @@ class _InstalledFinder:
 
 
 find_installed = _InstalledFinder()
-"""Finder of the weights that an installed ``spliceai`` distribution carries."""
+"""Finder of the weights and annotation tables that an installed ``spliceai`` distribution carries."""
