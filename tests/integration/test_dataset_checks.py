@@ -99,7 +99,7 @@ def test_summary(inside, dataset, tmp_path):
     done = inside.call("dataset", "summary", str(dataset), "--html", str(tmp_path / "page.html"))
     assert done.returncode == 0
     rows = sum(pq.read_metadata(path).num_rows for path in (dataset / "master").iterdir())
-    assert done.stdout.splitlines()[0] == f"{dataset}: {rows:,} rows of 12 genes, 109 features"
+    assert done.stdout.splitlines()[0] == f"{dataset}: {rows:,} rows of 12 genes, 155 features"
     assert "chromosome  genes  rows" in done.stdout
     ET.fromstring((tmp_path / "page.html").read_text().split("\n", 1)[1])
     found = json.loads(inside.call("dataset", "summary", str(dataset), "--json").stdout)

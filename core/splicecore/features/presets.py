@@ -28,9 +28,9 @@ class Preset:
 
 _DEFAULT = Preset(
     name="default",
-    summary="base scores at and around a position, and the sequence around it",
+    summary="base scores at and around a position, likely sites in its neighborhood, and the sequence around it",
     config=FeatureConfig(
-        sets=("probability", "context", "sequence"),
+        sets=("probability", "context", "partners", "sequence"),
         settings={
             "sequence": {"kmer_sizes": [3], "window": 500, "composition": ["gc_content", "sequence_complexity"]},
         },

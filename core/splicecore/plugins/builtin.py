@@ -45,7 +45,7 @@ def splicecore_executors() -> Iterator[ExecutorSpec]:
 
 @hookimpl
 def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
-    """Yield ``probability``, ``context``, ``sequence``, ``structural`` and ``tracks``."""
+    """Yield ``probability``, ``context``, ``partners``, ``sequence``, ``structural`` and ``tracks``."""
     from splicecore.features.configs import SequenceConfig, StructuralConfig
     from splicecore.tracks.config import TracksConfig
 
@@ -62,6 +62,12 @@ def splicecore_feature_sets() -> Iterator[FeatureSetSpec]:
         schema="splicecore.features.context:schema",
         per_model=True,
         summary="the base model's scores at the two positions before and after",
+    )
+    yield FeatureSetSpec(
+        name="partners",
+        factory="splicecore.features.partners:Partners",
+        schema="splicecore.features.partners:schema",
+        summary="likely sites in the neighborhood that a position could pair or compete with",
     )
     yield FeatureSetSpec(
         name="sequence",

@@ -15,7 +15,7 @@ from splicecore.features.presets import MENDED, PRESETS
 from splicecore.plugins.host import PluginHost
 
 DOCS = Path(__file__).parents[3] / "docs" / "features.md"
-SETS = ("probability", "context", "sequence", "structural")
+SETS = ("probability", "context", "partners", "sequence", "structural")
 
 
 def columns_of(name):

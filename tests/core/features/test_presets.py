@@ -49,6 +49,21 @@ SCORES = [
     *CROSS,
 ]
 SEQUENCE = ["gc_content", "sequence_length", "sequence_complexity"]
+PARTNERS = [
+    name
+    for kind in ("acceptor", "donor")
+    for name in (
+        f"{kind}_mean_logodds",
+        *(f"{kind}_best_{side}_{w}" for w in (10, 50, 200, 500) for side in ("before", "after")),
+        *(f"{kind}_sum_{side}_{w}" for w in (2_000, 10_000, 50_000) for side in ("before", "after")),
+        *(
+            f"{grade}_{kind}_{side}_{what}"
+            for grade in ("possible", "likely")
+            for side in ("before", "after")
+            for what in ("distance", "logodds")
+        ),
+    )
+]
 KMERS = [f"3mer_{''.join(word)}" for word in itertools.product("ACGT", repeat=3)]
 STRUCTURAL = [
     "gene_start",
@@ -75,7 +90,7 @@ def test_seed_has_its_124_features_by_name(open_sets):
 
 def test_default_is_sequence_and_base_scores_only(open_sets):
     pipeline = open_sets("default")
-    assert pipeline.schema.names == [*SCORES, "gc_content", "sequence_complexity", *KMERS]
+    assert pipeline.schema.names == [*SCORES, *PARTNERS, "gc_content", "sequence_complexity", *KMERS]
     assert pipeline.requires == ()
     assert not any(field.metadata[b"near_label"] == b"true" for field in pipeline.schema)
 
@@ -103,7 +118,8 @@ def test_settings_of_a_preset_can_be_changed(open_sets, host):
         "window": 500,
         "composition": ["gc_content", "sequence_complexity"],
     }
-    assert config.with_sets(["context", "structural"]).sets == ("probability", "context", "sequence", "structural")
+    more = config.with_sets(["context", "structural"])
+    assert more.sets == ("probability", "context", "partners", "sequence", "structural")
     assert feature_preset("default").settings["sequence"]["kmer_sizes"] == [3]
 
 
