@@ -165,7 +165,12 @@ class UncertaintyStrategy(Protocol):
 
 @runtime_checkable
 class MetaModel(Protocol):
-    """A model that recalibrates base scores. The core owns its feature contract and calibration."""
+    """A model that recalibrates base scores. The core owns its feature contract and calibration.
+
+    It may also have ``name_features(names: Sequence[str]) -> tuple[str, ...]``: it is told the names of the columns, in
+    order, before features are pruned and again before :meth:`fit`, and returns those that pruning must keep because it
+    treats them in a way of its own.
+    """
 
     def fit(
         self,

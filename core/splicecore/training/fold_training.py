@@ -32,7 +32,7 @@ from splicecore.training.training_rows import RowBatches
 from splicecore.training.weights import WeightConfig, class_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -147,11 +147,12 @@ class FoldTrainer:
         totals = self.rows.totals(train)
         _check_classes(totals, fold.name, "train")
         _check_classes(self.rows.totals(valid), fold.name, "validation")
-        pruning = self._prune(fold, without)
+        model = self._unfitted()
+        pruning = self._prune(fold, without, model)
         write_json(folder / PRUNING, pruning.to_json())
         weights = WeightConfig(class_weight=self.config.class_weights, inclusion=self.config.inclusion_weights)
         batches = RowBatches(self.rows, train, pruning.kept, totals, weights)
-        model = self._unfitted()
+        tell_names(model, pruning.kept)
         logger.info("%s: fitting %s on %d rows, %d features", fold.name, self.choice.name, *_size(totals, pruning))
         try:
             model.fit(batches, RowBatches(self.rows, valid, pruning.kept, totals, weights), self.config.seed)
@@ -175,14 +176,14 @@ class FoldTrainer:
         choice = self.choice.streaming(self.host) if self.config.incremental else self.choice
         return choice.open(self.host)
 
-    def _prune(self, fold: Fold, without: Collection[str]) -> Pruning:
+    def _prune(self, fold: Fold, without: Collection[str], model: MetaModel) -> Pruning:
         names = tuple(name for name in self.contract.names if name not in without)
         if not names:
             raise ConfigError("no feature is left", hint="leave fewer groups out")
         if not self.config.prune_features:
             return Pruning(kept=names, dropped=(), corr_thr=1.0, rows=0)
         matrices = (chunk.matrix for chunk in self.rows.select(fold.side == TRAIN, names))
-        pruning = prune_matrices(names, matrices, self.config.corr_thr)
+        pruning = prune_matrices(names, matrices, self.config.corr_thr, tell_names(model, names))
         logger.info("%s: %d of %d features are pruned", fold.name, len(pruning.dropped), len(names))
         return pruning
 
@@ -256,6 +257,12 @@ def is_unsure(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     low, high = (np.float32(limit) for limit in UNSURE)
     unsure: npt.NDArray[np.bool_] = (highest >= low) & (highest < high)
     return unsure
+
+
+def tell_names(model: MetaModel, names: Sequence[str]) -> tuple[str, ...]:
+    """Tell a meta-model the names of its columns if it asks for them; returns those that it cannot do without."""
+    told = getattr(model, "name_features", None)
+    return () if told is None else tuple(told(names))
 
 
 def save_model(model: MetaModel, folder: Path) -> None:

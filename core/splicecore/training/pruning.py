@@ -11,7 +11,7 @@ import numpy.typing as npt
 from splicecore.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -139,7 +139,7 @@ class FeatureMoments:
             result = self._product / np.sqrt(self._square * self._square.T)
         return np.where(varies & varies.T, np.clip(result, -1, 1), np.nan)
 
-    def prune(self, corr_thr: float = 0.99) -> Pruning:
+    def prune(self, corr_thr: float = 0.99, keep: Collection[str] = ()) -> Pruning:
         """Decide which columns stay.
 
         A column is dropped if no row has a value, if all rows have the same value, or if its absolute correlation with
@@ -151,6 +151,8 @@ class FeatureMoments:
         ----------
         corr_thr
             In (0, 1]; with 1 no column is dropped for its correlation.
+        keep
+            Columns that stay whatever they hold; all others count as later ones.
 
         Raises
         ------
@@ -170,9 +172,12 @@ class FeatureMoments:
             redundant = (np.abs(correlation) > corr_thr) & same_rows
         kept: list[int] = []
         dropped: list[DroppedColumn] = []
-        for i, name in enumerate(self.names):
+        for i in sorted(range(len(self.names)), key=lambda i: self.names[i] not in keep):
+            name = self.names[i]
             earlier = next((j for j in kept if redundant[i, j]), None)
-            if present[i] == 0:
+            if name in keep:
+                kept.append(i)
+            elif present[i] == 0:
                 dropped.append(DroppedColumn(column=name, reason="missing"))
             elif present[i] == self.rows and self._low[i] == self._high[i]:
                 dropped.append(DroppedColumn(column=name, reason="constant", value=float(self._low[i])))
@@ -182,7 +187,7 @@ class FeatureMoments:
                 dropped.append(found)
             else:
                 kept.append(i)
-        names = tuple(self.names[i] for i in kept)
+        names = tuple(self.names[i] for i in sorted(kept))
         return Pruning(kept=names, dropped=tuple(dropped), corr_thr=corr_thr, rows=self.rows)
 
     def _add(self, values: _Floats) -> None:
@@ -226,13 +231,16 @@ class FeatureMoments:
 
 
 def prune_matrices(
-    names: Sequence[str], matrices: Iterable[npt.NDArray[np.floating[Any]]], corr_thr: float = 0.99
+    names: Sequence[str],
+    matrices: Iterable[npt.NDArray[np.floating[Any]]],
+    corr_thr: float = 0.99,
+    keep: Collection[str] = (),
 ) -> Pruning:
     """Prune columns on matrices that come one after the other; see :class:`FeatureMoments`."""
     moments = FeatureMoments(names)
     for matrix in matrices:
         moments.update(matrix)
-    return moments.prune(corr_thr)
+    return moments.prune(corr_thr, keep)
 
 
 def prune_dataset(

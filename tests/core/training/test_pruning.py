@@ -106,6 +106,17 @@ def test_a_column_that_was_dropped_drops_no_other():
     assert prune_matrices(["x", "y", "z"], [chain], 0.93).kept == ("x", "z")
 
 
+def test_columns_that_a_model_needs_stay_and_others_give_way():
+    values = np.random.Generator(np.random.PCG64(1)).normal(size=(200, 4))
+    values[:, 2] = values[:, 0] * 2
+    values[:, 3] = 1
+    names = ["a", "b", "c", "d"]
+    assert prune_matrices(names, [values]).kept == ("a", "b")
+    kept = prune_matrices(names, [values], keep=("c", "d"))
+    assert kept.kept == ("b", "c", "d")
+    assert [(column.column, column.earlier) for column in kept.dropped] == [("a", "c")]
+
+
 def test_refusals():
     with pytest.raises(InputError, match="no rows"):
         prune_matrices(["a"], [])

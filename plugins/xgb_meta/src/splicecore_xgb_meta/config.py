@@ -9,7 +9,7 @@ import attrs
 from splicecore.api import ChecksumError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "Config",
@@ -21,6 +21,9 @@ __all__ = [
     "recorded",
     "restored_config",
 ]
+
+OFFSET = ("acceptor_mean_logodds", "donor_mean_logodds")
+"""Columns of the core's feature set ``partners``: the log-odds of acceptor and donor, all base models together."""
 
 GrowPolicy = Literal["depthwise", "lossguide"]
 Number: TypeAlias = int | float | None
@@ -48,6 +51,18 @@ def _choice(owner: object, attribute: attrs.Attribute[Any], value: str) -> None:
         raise ConfigError(f"{type(owner).__name__}: {attribute.name} is {value!r}; it must be one of {known}")
 
 
+def _names(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _pair(owner: object, attribute: attrs.Attribute[Any], names: tuple[str, ...]) -> None:
+    if names and (len(names) != 2 or names[0] == names[1]):
+        raise ConfigError(
+            f"{type(owner).__name__}: {attribute.name} is {', '.join(names)}; it must be two columns, of acceptors and "
+            "of donors, or empty"
+        )
+
+
 _POSITIVE = _within(0, above=True)
 _NOT_NEGATIVE = _within(0)
 _COUNT = _within(1)
@@ -69,6 +84,9 @@ class XGBoostConfig:
     learning_rate, max_depth, max_leaves, grow_policy, min_child_weight, gamma, subsample, colsample_bytree, \
     reg_alpha, reg_lambda, max_delta_step, max_bin
         As XGBoost's own; row weights are scaled to a mean of one first.
+    offset
+        Names of the columns with the log-odds of acceptor and of donor that boosting starts from, so that trees learn
+        what to add to them; they are used if both are among the features. Empty: boosting starts from nothing.
     page_rows
         Rows that are handed to XGBoost, and kept in a page of a file, at a time.
     memory_gib
@@ -92,6 +110,7 @@ class XGBoostConfig:
     reg_lambda: float = attrs.field(default=1.0, validator=_NOT_NEGATIVE)
     max_delta_step: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
     max_bin: int = attrs.field(default=256, validator=_BINS)
+    offset: tuple[str, ...] = attrs.field(default=OFFSET, converter=_names, validator=_pair)
     page_rows: int = attrs.field(default=65_536, validator=_COUNT)
     memory_gib: float = attrs.field(default=4.0, validator=_NOT_NEGATIVE)
     threads: int | None = attrs.field(default=None, validator=_COUNT)

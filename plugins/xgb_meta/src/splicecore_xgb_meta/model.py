@@ -106,6 +106,7 @@ class Model(ABC, Generic[C]):
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write ``model.json`` and the model's own file into a folder that exists."""
         facts = {
+            **self._facts(),
             "features": self._fitted(),
             "library": {self.library: _version(self.library)},
             "training": self.training,
@@ -132,8 +133,16 @@ class Model(ABC, Generic[C]):
         if wrote != have:
             log.warning("the model in %s was written with %s %s; this is %s", directory, self.library, wrote, have)
         self._restore(content, os.fspath(directory))
+        self._recall(facts, os.fspath(directory))
         self.config = restored_config(self.config, facts.get("config"), os.fspath(directory))
         self.features, self.training, self._loaded = facts["features"], facts.get("training", {}), content
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what :meth:`save` writes of this kind of model alone, JSON-able."""
+        return {}
+
+    def _recall(self, facts: dict[str, Any], where: str) -> None:
+        """Take back :meth:`_facts`."""
 
     def _fitted(self) -> int:
         if self.features is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from splicecore.api import OUTPUTS, ChecksumError, MissingDependencyError
+from splicecore.api import OUTPUTS, ChecksumError, InputError, MissingDependencyError
 
 from splicecore_xgb_meta.batches import pages, survey_batches
 from splicecore_xgb_meta.config import XGBoostConfig
@@ -23,7 +23,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from splicecore_xgb_meta.batches import Batch, Batches, Survey
     from splicecore_xgb_meta.model import Matrix
@@ -36,11 +36,24 @@ _MISSING = float("nan")
 _IMPORTANCE = ("gain", "total_gain", "cover", "total_cover", "weight")
 
 
+Offset = tuple[int, int] | None
+"""Columns with the log-odds of acceptor and donor that boosting starts from."""
+
+
+def start_of(features: Matrix, offset: Offset) -> Matrix | None:
+    """Raw scores that boosting starts from: float32, shape (k, 3), of *neither* 0; what is missing counts as 0."""
+    if offset is None:
+        return None
+    start = np.zeros((len(features), len(OUTPUTS)), dtype=np.float32)
+    start[:, 1:] = np.nan_to_num(features[:, list(offset)], nan=0.0)
+    return start
+
+
 class _Pages(xgb.DataIter):
     """Hands pages of rows to XGBoost, as often as it asks for them."""
 
-    def __init__(self, batches: Batches, rows: int, scale: float, cache: Path | None) -> None:
-        self._batches, self._rows, self._scale = batches, rows, scale
+    def __init__(self, batches: Batches, rows: int, scale: float, offset: Offset, cache: Path | None) -> None:
+        self._batches, self._rows, self._scale, self._offset = batches, rows, scale, offset
         self._left: Iterator[Batch] = iter(())
         super().__init__(cache_prefix=None if cache is None else str(cache), release_data=True)
 
@@ -49,7 +62,7 @@ class _Pages(xgb.DataIter):
         if page is None:
             return False
         features, classes, weight = page
-        input_data(data=features, label=classes, weight=weight)
+        input_data(data=features, label=classes, weight=weight, base_margin=start_of(features, self._offset))
         return True
 
     def reset(self) -> None:
@@ -69,7 +82,8 @@ class _Progress(xgb.callback.TrainingCallback):
 class XGBoostModel(Model[XGBoostConfig]):
     """Gradient-boosted trees by XGBoost (``multi:softprob``, ``hist``); missing values have branches of their own.
 
-    Contributions are TreeSHAP values of the raw (log-odds) scores.
+    Contributions are TreeSHAP values of the raw (log-odds) scores. Where boosting starts from log-odds that are among
+    the features (``config.offset``), these add their value to their own class's score.
     """
 
     kind, config_cls, file, library = "xgboost", XGBoostConfig, "model.ubj", "xgboost"
@@ -77,10 +91,18 @@ class XGBoostModel(Model[XGBoostConfig]):
     def __init__(self, config: XGBoostConfig | None = None) -> None:
         super().__init__(config)
         self._booster: xgb.Booster | None = None
+        self._names: tuple[str, ...] | None = None
+        self._offset: Offset = None
+
+    def name_features(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Take note of the columns' names; returns those of ``config.offset`` if both are there."""
+        self._names = tuple(names)
+        return self.config.offset if self.config.offset and set(self.config.offset) <= set(names) else ()
 
     def fit(self, batches: Batches, valid: Batches | None, seed: int) -> None:
         """Fit; see :meth:`Model.fit`. With ``valid``, the round with its lowest weighted log loss ends the model."""
         survey = survey_batches(batches)
+        self._offset = self._find_offset(survey.features)
         checked = None if valid is None else survey_batches(valid, width=survey.features, every_class=False)
         with tempfile.TemporaryDirectory(prefix="splicecore-") as folder, xgb.config_context(verbosity=0):
             train = self._matrix(batches, survey, Path(folder, "train"))
@@ -118,7 +140,7 @@ class XGBoostModel(Model[XGBoostConfig]):
             if ref is None
             else isinstance(ref, xgb.ExtMemQuantileDMatrix)
         )
-        source = _Pages(batches, config.page_rows, survey.scale, cache if on_disk else None)
+        source = _Pages(batches, config.page_rows, survey.scale, self._offset, cache if on_disk else None)
         settings: dict[str, Any] = {
             "missing": _MISSING,
             "nthread": usable_threads(config.threads),
@@ -141,8 +163,30 @@ class XGBoostModel(Model[XGBoostConfig]):
             "tree_method": "hist",
             "device": "cpu",
             "seed": seed % 2**31,
+            **({} if self._offset is None else {"base_score": 0.0}),
             "nthread": usable_threads(config.threads),
         }
+
+    def _find_offset(self, width: int) -> Offset:
+        """Columns of the offset, if names are known and both are among them."""
+        names = self._names or ()
+        if not names:
+            return None
+        if len(names) != width:
+            raise InputError(f"{len(names)} features were named, but there are {width}")
+        wanted = self.name_features(names)
+        return (names.index(wanted[0]), names.index(wanted[1])) if wanted else None
+
+    def _facts(self) -> dict[str, Any]:
+        return {} if self._offset is None else {"offset": list(self._offset)}
+
+    def _recall(self, facts: dict[str, Any], where: str) -> None:
+        found, width = facts.get("offset"), facts["features"]
+        self._offset = None
+        if found is not None:
+            if not (isinstance(found, list) and len(found) == 2 and all(0 <= int(each) < width for each in found)):
+                raise ChecksumError(f"{where} names no columns to start from: {found}", hint="train the model again")
+            self._offset = (int(found[0]), int(found[1]))
 
     def _opened(self) -> xgb.Booster:
         self._fitted()
@@ -151,13 +195,21 @@ class XGBoostModel(Model[XGBoostConfig]):
 
     def _probabilities(self, features: Matrix) -> npt.NDArray[Any]:
         found: npt.NDArray[Any] = self._opened().inplace_predict(
-            features, missing=_MISSING, validate_features=False, strict_shape=True
+            features,
+            missing=_MISSING,
+            validate_features=False,
+            strict_shape=True,
+            base_margin=start_of(features, self._offset),
         )
         return found
 
     def _contributions(self, features: Matrix) -> npt.NDArray[Any]:
         matrix = xgb.DMatrix(features, missing=_MISSING, nthread=usable_threads(self.config.threads))
         found: npt.NDArray[Any] = self._opened().predict(matrix, pred_contribs=True, strict_shape=True)
+        start = start_of(features, self._offset)
+        if start is not None and self._offset is not None:
+            for number, column in enumerate(self._offset, start=1):
+                found[:, number, column] += start[:, number]
         return found
 
     def _dump(self) -> bytes:
