@@ -382,6 +382,10 @@ def test_trains_on_tracks_and_needs_their_files(bench, call, dataset, trainable_
     assert metrics["positions"] == "all"
     contract = json.loads((tmp_path / "model" / "contract.json").read_text())
     assert str(tmp_path) not in json.dumps(contract)
+    gene = json.loads((tmp_path / "model" / "training.json").read_text())["model_genes"]["train"][0]
+    explained = ["explain", tmp_path / "model", "--dataset", tmp_path / "set"]
+    assert "signal" in call(*explained, "--gene", gene, "--threshold", "0", "--format", "csv").stdout
+    assert "signal" in call(*explained, "--rows", "50").stdout
     track.write_text("\n".join(lines[1:]) + "\n")
     done = call(*shuffle(tmp_path / "set", tmp_path / "other", "--evaluate-on", "all-positions"), code=4)
     assert "tracks of feature set tracks" in done.stderr

@@ -12,6 +12,7 @@ from splicecore.dataset.dataset import Dataset
 from splicecore.errors import ConfigError, GeneNotFoundError, InputError
 from splicecore.features.matrix import to_matrix
 from splicecore.genome.genes import Gene
+from splicecore.training.feature_files import feature_files
 from splicecore.training.importance import contributions_of, feature_groups, importance_table
 from splicecore.training.scored_genes import ScoredGenes
 from splicecore.training.train_config import TrainConfig
@@ -137,7 +138,7 @@ def explain_gene(
         If the base scores are not of the model's weights, or the shares do not add up to the model's scores.
     """
     opened = Dataset.open(dataset)
-    with session.open_meta_model(model) as scorer:
+    with session.open_meta_model(model, feature_settings=feature_files(opened)) as scorer:
         scorer.contract.check(opened.contract)
         config = TrainConfig(dataset=str(dataset), out_dir="", **places)
         with ScoredGenes.find(session, opened, config) as scored:
@@ -165,7 +166,7 @@ def explain_dataset(session: Session, model: str | Path, dataset: str | Path, *,
         If the dataset's features are not the model's.
     """
     opened = Dataset.open(dataset)
-    with session.open_meta_model(model) as scorer:
+    with session.open_meta_model(model, feature_settings=feature_files(opened)) as scorer:
         scorer.contract.check(opened.contract)
         each = -(-rows // max(1, len(opened.files)))
         parts = []

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import logging
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from splicecore.dataset.dataset import Dataset
 from splicecore.errors import ChecksumError, ConfigError, InputError, SplicecoreError
 from splicecore.inference.scorer import open_pipeline
 from splicecore.training.ablation import ablate, ablation_groups
+from splicecore.training.feature_files import feature_files
 from splicecore.training.fold import TRAIN, UNUSED, VALID, Fold
 from splicecore.training.fold_training import FoldTrainer
 from splicecore.training.leak_report import leak_report
@@ -225,11 +225,8 @@ class _Work:
         return None
 
     def _open_pipeline(self) -> FeaturePipeline:
-        contract = self.dataset.contract
-        built = self.dataset.manifest.config.get("feature_settings", {})
-        files = {used.name for used in contract.sets if used.name in built and _names_files(built[used.name])}
-        settings = {**{name: built[name] for name in files}, **self.config.feature_settings}
-        return open_pipeline(contract, self.session.host, settings, cache=self.session.cache_dir)
+        settings = {**feature_files(self.dataset), **self.config.feature_settings}
+        return open_pipeline(self.dataset.contract, self.session.host, settings, cache=self.session.cache_dir)
 
     def _on_all(self, source: str) -> bool:
         return self.pipeline is not None and source != "sampled"
@@ -345,17 +342,6 @@ def _genes(dataset: Dataset, config: TrainConfig) -> pa.Table:
             hint=f"--group-col is one of {', '.join(table.schema.names)}",
         )
     return table
-
-
-def _names_files(settings: Mapping[str, Any]) -> bool:
-    """Whether settings hold a path, however deep."""
-    for key, value in settings.items():
-        if str(key).startswith("path"):
-            return True
-        items = value if isinstance(value, list | tuple) else [value]
-        if any(isinstance(item, Mapping) and _names_files(item) for item in items):
-            return True
-    return False
 
 
 def _versions() -> dict[str, str]:
