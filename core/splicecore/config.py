@@ -172,6 +172,9 @@ class RunConfig(PassConfig):
         How to tell how unsure the base model is.
     uncertainty_low, uncertainty_high
         Scores from low on and below high are unsure, for strategies that have such a zone.
+    uncertainty_threshold
+        Least uncertainty that is selected, in place of the strategy's own: the same for every shard of a run, such as
+        what a run with a target rate found.
     target_meta_rate
         Share of the run's positions that the meta-model recalibrates, in place of the strategy's thresholds.
     keep_artifacts_dir
@@ -202,6 +205,7 @@ class RunConfig(PassConfig):
     uncertainty_strategy: str = "hybrid_entropy"
     uncertainty_low: float = 0.02
     uncertainty_high: float = 0.80
+    uncertainty_threshold: float | None = None
     target_meta_rate: float | None = None
     keep_artifacts_dir: str | None = None
     feature_settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)

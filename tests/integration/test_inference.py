@@ -159,14 +159,8 @@ def test_scores_of_training_rows_are_those_of_training(served, infer, session, t
     """No train/serve skew: rows of the dataset score bit for bit as the run scores their positions."""
     infer(tmp_path / "out", "--inference-mode", "meta_only")
     meta = pq.read_table(tmp_path / "out" / META, columns=[*KEY, *columns(CLASSES, "meta_raw")])
-    found = {
-        key: row
-        for key, row in zip(
-            zip(*(meta.column(name).to_pylist() for name in KEY), strict=True),
-            matrix(meta, columns(CLASSES, "meta_raw")),
-            strict=True,
-        )
-    }
+    keys = zip(*(meta.column(name).to_pylist() for name in KEY), strict=True)
+    found = dict(zip(keys, matrix(meta, columns(CLASSES, "meta_raw")), strict=True))
     seen = 0
     with session.open_meta_model(served.model) as scorer:
         for batch in Dataset.open(served.dataset).batches():
@@ -199,9 +193,8 @@ def test_same_bytes_for_workers_and_order(served, infer, tmp_path, options):
     assert same_files(tmp_path / "one") == same_files(tmp_path / "two")
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "meta_only"])
-def test_shards_merged_are_the_whole(call, infer, tmp_path, mode):
-    options = ["--inference-mode", mode]
+@pytest.mark.parametrize("options", [("--uncertainty-threshold", "1.3"), ("--inference-mode", "meta_only")])
+def test_shards_merged_are_the_whole(call, infer, tmp_path, options):
     infer(tmp_path / "whole", *options, "--bed", "--tsv")
     for i in (1, 2, 3):
         infer(tmp_path / f"s{i}", *options, "--shard", f"{i}/3")
@@ -232,7 +225,7 @@ def test_no_position_is_scored_twice(infer, tmp_path):
     infer(tmp_path / "forced", "--no-reuse", **cached)
     narrow = pq.read_table(tmp_path / "narrow" / META).num_rows
     everything, again = stage(tmp_path / "all", "recalibrate"), stage(tmp_path / "hybrid", "recalibrate")
-    assert 0 < narrow
+    assert narrow > 0
     assert everything["found"] == narrow
     assert again["found"] == again["positions"] == pq.read_table(tmp_path / "hybrid" / META).num_rows
     assert stage(tmp_path / "cold", "recalibrate")["found"] == stage(tmp_path / "forced", "recalibrate")["found"] == 0
@@ -332,6 +325,8 @@ def test_sessions_predict_the_same_table(served, infer, session, tmp_path):
         (["--target-meta-rate", "0"], 2, "target_rate"),
         (["--target-meta-rate", "0.1", "--shard", "1/2"], 2, "shard alone does not know the threshold"),
         (["--target-meta-rate", "0.1", "--inference-mode", "meta_only"], 2, "meta_only recalibrates every position"),
+        (["--target-meta-rate", "0.1", "--uncertainty-threshold", "1"], 2, "both given"),
+        (["--uncertainty-threshold", "0"], 2, "must be above 0"),
         (["--keep-artifacts-dir", "kept", "--no-reuse"], 2, "keep_artifacts_dir"),
         (["--model-option", "site=4"], 4, "quick has the fingerprint"),
         (["--models-dir", "quick=a,quick=b"], 2, "NAME=PATH"),
@@ -365,6 +360,8 @@ def test_refuses_what_is_no_model_or_another(bench, served, call, infer, tmp_pat
     refused(served.model, 4, "kmer", "--config", settings)
     done = call("run", *inputs, "-o", tmp_path / "out", "--inference-mode", "hybrid", "--base-model", "quick", code=2)
     assert "needs a meta-model" in done.stderr
+    done = call("run", *inputs, "-o", tmp_path / "out", "--base-model", "quick", "--uncertainty-low", "0.1", code=2)
+    assert "uncertainty_low is given, but inference mode base_only" in done.stderr
     other = tmp_path / "genome.fa"
     other.write_text(bench.fasta.read_text() + ">chr77\n" + "ACGT" * 50 + "\n")
     done = call(

@@ -174,6 +174,20 @@ def test_run(victim, bench, tmp_path, workers, times):
     assert any(found), "some were killed after they had scored something"
 
 
+@pytest.mark.parametrize(
+    ("options", "times"), [((), 3), (("--target-meta-rate", "0.05", "--workers", "2"), 2)], ids=["one", "two"]
+)
+def test_run_with_a_meta_model(victim, served, tmp_path, options, times):
+    folder = tmp_path / "out"
+    variables = {"SPLICECORE_LOAD_PLUGINS": served.plugins}
+    killed = victim(served.arguments(folder, *options), folder, seed=len(options), variables=variables)
+    found = []
+    for _ in killed.kills(times, reset=remove(folder)):
+        found.append(len(parts_in(folder)))
+        killed.go_on()
+    assert any(found)
+
+
 def test_predict(victim, data_root):
     inputs = ["--source", "sim", "--build", "toy", "--base-model", "slow", "--all-genes", "--test-name", "killed"]
     folder = data_root.resources / "slow_eval" / "tests" / "killed" / "meta_models" / "predictions"

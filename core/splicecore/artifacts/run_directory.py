@@ -178,7 +178,7 @@ class RunDirectory:
 
     def _sweep(self) -> None:
         """Remove the temporary files that a killed process left, in the run's own folders."""
-        results = (self.path, *(self.path / name for name in ("predictions", "scores", "exports")))
+        results = (self.path, *(self.path / name for name in ("predictions", "metadata", "scores", "exports")))
         for folder in (*results, self.work, self.parts, self.products):
             sweep_temporary(folder)
 

@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 )
 @option("--uncertainty-low", type=float, metavar="P", help="Site scores from here on are unsure; 0.02.")
 @option("--uncertainty-high", type=float, metavar="P", help="Site scores from here on are sure again; 0.80.")
+@option("--uncertainty-threshold", type=float, metavar="U", help="Least uncertainty that is selected, for shards.")
 @option("--target-meta-rate", type=float, metavar="R", help="Recalibrate this share of the positions, the least sure.")
 @option(
     "--keep-artifacts-dir", metavar="FOLDER", help="Keep the genes' scores here for later runs, which look here first."

@@ -43,7 +43,7 @@ class InferencePlan:
     settings
         All settings of the strategy.
     threshold
-        The strategy's own; None if it has none.
+        The one that was asked for, or the strategy's own; None if that has none.
     """
 
     base: tuple[ScorePlan, ...]
@@ -60,15 +60,8 @@ class InferencePlan:
 
     def keys(self, mode: str, threshold: float) -> dict[str, GeneKeys]:
         """Keys of the genes' parts beside those of the primary base model's scores, once the threshold is known."""
-        decides = {
-            "version": _VERSION,
-            "mode": mode,
-            "strategy": self.settings,
-            "threshold": threshold,
-            "calls": [attrs.asdict(self.model.calls(name)) for name in ("base_only", mode)],
-            "selection": self.primary.record.identity["selection"],
-        }
-        base = digest(decides)
+        identity = self.primary.record.identity
+        base = digest([_VERSION, mode, threshold, identity["selection"], identity["calls"]])
         return {
             keys[0]: GeneKeys(meta=digest([base, raw]), others=keys[1:])
             for keys, raw in zip(self._base_keys, self.raw_keys(), strict=True)
@@ -107,12 +100,19 @@ def make_inference_plan(session: Session, config: RunConfig) -> InferencePlan:
     _check_place(model, inputs.resources.build.name, config.flank)
     configs = _of_base_models(config, model.base_models)
     plans = [make_plan(session, each, {}, inputs) for each in configs[1:]]
+    threshold = selector.threshold if config.uncertainty_threshold is None else config.uncertainty_threshold
     own = {
         "inference_mode": config.inference_mode,
         **({} if config.min_score is None else {"min_score": config.min_score}),
         "meta_model": _identity(session.host, model, inputs.resources.manifest.datasets),
-        "selection": {**attrs.asdict(selection), "settings": selector.settings},
-        "calls": attrs.asdict(model.calls(config.inference_mode)),
+        "selection": {
+            **attrs.asdict(selection),
+            "settings": selector.settings,
+            "threshold": threshold,
+            "plugin": _provider(session.host, "uncertainty_strategies", selection.strategy),
+        },
+        "calls": [attrs.asdict(model.calls(mode)) for mode in ("base_only", config.inference_mode)],
+        "genes_seen": digest(sorted(model.seen)),
         "other_base_models": [
             {name: plan.record.identity[name] for name in ("schema", "base_model", "tiling")} for plan in plans
         ],
@@ -129,7 +129,7 @@ def make_inference_plan(session: Session, config: RunConfig) -> InferencePlan:
         model=model,
         selection=selection,
         settings=selector.settings,
-        threshold=selector.threshold,
+        threshold=threshold,
     )
 
 

@@ -132,13 +132,19 @@ class _Work:
                 **attrs.asdict(plan.selection),
                 "settings": dict(plan.settings),
                 "threshold": threshold,
-                "threshold_from": "strategy" if plan.selection.target_rate is None else "target_rate",
+                "threshold_from": self._threshold_from,
             },
             base_calls=plan.model.calls("base_only"),
             calls=plan.model.calls(self.config.inference_mode),
             keys=keys,
             scenarios=scenarios,
         )
+
+    @property
+    def _threshold_from(self) -> str:
+        if self.config.target_meta_rate is not None:
+            return "target_rate"
+        return "strategy" if self.config.uncertainty_threshold is None else "option"
 
     def _scenarios(self) -> dict[str, str]:
         """Say of each gene what was there before this run, as its first attempt found it."""
