@@ -216,7 +216,8 @@ class Session:
         -------
         Table of one row per position and gene: build, contig, strand, position (genomic, 0-based), rel_position (from
         the gene's 5' end), gene_id, gene_name, and one float32 ``*_score`` per output; sorted by contig, position,
-        strand, gene_id. The same values as in ``predictions/base_model_predictions.parquet``.
+        strand, gene_id. The same values as in ``predictions/base_model_predictions.parquet``; with a meta-model as in
+        ``predictions/complete_coverage_predictions.parquet``.
         """
         from splicecore.predict.workflow import predict_table
 

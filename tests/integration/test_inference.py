@@ -293,6 +293,16 @@ def test_genes_that_fail_do_not_stop_the_others(served, infer, tmp_path):
     assert "failed on every gene" in done.stderr
 
 
+def test_genes_that_another_base_model_fails_on_are_told(served, infer, tmp_path):
+    infer(tmp_path / "out", code=6, FUSSY="tiles")
+    genes = json.loads((tmp_path / "out" / "gene_manifest.json").read_text())["genes"]
+    odd = {gene.gene_id for gene in served.bench.genome.genes if (gene.end - gene.start) % 2}
+    assert {gene["gene_id"] for gene in genes if gene["status"] != "processed"} == odd
+    assert all(gene["reason"].startswith("tiles: RuntimeError") for gene in genes if gene["gene_id"] in odd)
+    for name in (COMPLETE, BASE):
+        assert not odd & set(pq.read_table(tmp_path / "out" / name).column("gene_id").unique().to_pylist())
+
+
 def test_a_run_is_done_once_and_an_interrupted_one_goes_on(served, infer, tmp_path):
     infer(tmp_path / "out")
     expected = same_files(tmp_path / "out")

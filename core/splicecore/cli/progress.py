@@ -38,8 +38,10 @@ class BarProgress:
         self._since = time.monotonic()
 
     def started(self, total: int, done: int) -> None:
-        """Begin: ``total`` positions in all, ``done`` of them found from an earlier attempt."""
+        """Begin: ``total`` positions in all, ``done`` of them found from an earlier attempt; may begin again."""
         self._scored, self._since = 0, time.monotonic()
+        if self._task is not None:
+            self._progress.remove_task(self._task)
         self._task = self._progress.add_task(self._description, total=total, completed=done, rate="")
         self._progress.start()
 

@@ -25,6 +25,20 @@ def test_it_reaches_the_end_from_where_a_run_goes_on(monkeypatch):
     assert "100%" in stream.getvalue()
 
 
+def test_a_bar_can_begin_again(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(
+        progress, "Console", lambda **_: Console(file=stream, force_terminal=True, width=100, no_color=True)
+    )
+    bar = BarProgress()
+    for total in (1000, 400):
+        bar.started(total, 0)
+        bar.advanced(total // 2)
+        bar.stopped()
+    (task,) = bar._progress.tasks
+    assert (task.completed, task.total) == (200, 400)
+
+
 def test_stopping_before_the_start_is_harmless():
     bar = BarProgress()
     bar.advanced(1)
