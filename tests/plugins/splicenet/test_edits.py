@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sysconfig
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -269,6 +271,21 @@ def test_callers_may_share_an_ensemble(ensemble: SplicenetEnsemble, codes: np.nd
         assert ensemble.predict(codes[None]).tobytes() == plain
 
     assert [[scores.tobytes() for scores in some] for some in found] == wanted * 2
+
+
+def test_ctrl_c_ends_a_long_call(ensemble: SplicenetEnsemble, codes: np.ndarray) -> None:
+    """And leaves the ensemble as it was."""
+    edits = [substitution(codes, 1000 + number % 1500) for number in range(20_000)]
+    before = ensemble.predict_edits(codes, edits[:2], 50)[1].tobytes()
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.predict_edits(codes, edits, 50)
+
+    assert ensemble.predict_edits(codes, edits[:2], 50)[1].tobytes() == before
 
 
 def test_nothing_to_score(ensemble: SplicenetEnsemble, codes: np.ndarray) -> None:

@@ -7,7 +7,6 @@ timings, as in :mod:`splicecore_splicenet.choices`.
 from __future__ import annotations
 
 import copy
-import threading
 from typing import TYPE_CHECKING
 
 import attrs
@@ -41,17 +40,19 @@ def split_window(block: Block, rows: int, convolutions: Convolutions = "fast") -
         return None
     wanted = -(-rows // block.dilation)  # rows of the dilated view
     best, least = None, float(rows * block.kernel)
-    for blocks in range(1, 1 + -(-wanted // _LEAST_VALID)):
-        size = -(-(-(-wanted // blocks) + block.kernel - 1) // 4) * 4
-        work = blocks * block.dilation * (_TRANSFORM * size + _PRODUCT) + _MATRICES
-        cost = _CALLS + size * work
-        if cost < least:
-            best, least = Split(size, blocks), cost
+    for size in _SIZES:
+        valid = size - block.kernel + 1
+        if valid > 0:
+            blocks = -(-wanted // valid)
+            work = blocks * block.dilation * (_TRANSFORM * size + _PRODUCT) + _MATRICES
+            cost = _CALLS + size * work
+            if cost < least:
+                best, least = Split(size, blocks), cost
     return best
 
 
-_LEAST_VALID = 12
-"""Rows of the dilated view that a block gives at least: fewer never pay."""
+_SIZES = (24, 32, 40, 52, 64, 76, 88, 96, 104, 108, 116, 128)
+"""Rows of a block. They are few, because the matrices of every layer and size are kept: 8 KB a row."""
 _TRANSFORM, _PRODUCT, _MATRICES, _CALLS = 0.033, 2.0, 15.0, 1000.0
 """Cost of a transform, in rows and taps of a gathered convolution: 32 x 32 multiplications, 30 ns.
 
@@ -112,7 +113,7 @@ class Window:
 
 
 class WindowConvolutions:
-    """One layer's convolution for windows of all sizes. May be used by several threads.
+    """One layer's convolution for windows of all sizes. Not for use by two threads at once.
 
     Parameters
     ----------
@@ -136,22 +137,15 @@ class WindowConvolutions:
         self._convolutions, self._device = convolutions, device
         self._gathered = GatheredConvolution(kernel, bias, block.dilation, device)
         self._transformed: dict[Split, DFTConvolution] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def reach(self) -> int:
-        """Rows that an output is shorter than its input."""
-        return self._block.radius
 
     def window(self, rows: int) -> Window:
         """Return the convolution for this many outputs."""
         split = split_window(self._block, rows, self._convolutions)
         if split is None:
             return Window(self._gathered, rows)
-        with self._lock:
-            if split not in self._transformed:
-                self._transformed[split] = self._make(split)
-            made = self._transformed[split]
+        if split not in self._transformed:
+            self._transformed[split] = self._make(split)
+        made = self._transformed[split]
         return Window(made, made.unit * made.units)
 
     def _make(self, split: Split) -> DFTConvolution:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -206,7 +206,12 @@ class SplicenetEnsemble:
         """Do stages, one after the other."""
         team = _Team(self._threads)
         futures = [pool.submit(_work, stages, team, scratch) for scratch in self._scratches]
-        failures = [error for error in [future.exception() for future in futures] if error is not None]
+        try:
+            failures = [error for error in [future.exception() for future in futures] if error is not None]
+        except BaseException:  # Ctrl-C: a call with many edits takes minutes
+            team.stop()
+            wait(futures)
+            raise
         for error in failures:
             if not isinstance(error, threading.BrokenBarrierError):  # the others only stopped because of this one
                 raise error
@@ -239,13 +244,14 @@ class _Team:
     def __init__(self, size: int) -> None:
         self._barrier = threading.Barrier(size, action=self._start_stage)
         self._next = itertools.count()
+        self._stopped = False
 
     def _start_stage(self) -> None:
         self._next = itertools.count()
 
     def share(self, portions: int) -> Iterator[int]:
         """Yield portions that no other thread is given; end when all threads have come to the end."""
-        while (portion := next(self._next)) < portions:
+        while not self._stopped and (portion := next(self._next)) < portions:
             yield portion
         self._barrier.wait()
 
@@ -254,7 +260,12 @@ class _Team:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self._barrier.abort()
+            self.stop()
+
+    def stop(self) -> None:
+        """Have all threads leave after the portion that they are at."""
+        self._stopped = True
+        self._barrier.abort()
 
 
 _SETTING_THREADS = threading.Lock()

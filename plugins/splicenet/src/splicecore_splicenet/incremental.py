@@ -6,6 +6,7 @@ is as in the reference, to the right ``shift`` rows further on, and is copied fr
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import attrs
@@ -74,6 +75,8 @@ class IncrementalNetwork:
             [WindowConvolutions(*layer, block, convolutions, device) for layer in residual.folded]
             for residual, block in zip(self.residuals, self.architecture.blocks, strict=True)
         ]
+        self._windows: dict[tuple[int, Rows], list[tuple[Window, Window]]] = {}
+        self._lock = threading.Lock()
 
     def probabilities(self, edits: Sequence[PlacedEdit], kept: Activations, scratch: Scratch) -> Tensor:
         """Score edits together.
@@ -93,12 +96,22 @@ class IncrementalNetwork:
         """
         return _Rescoring(self, edits, kept, scratch).probabilities()
 
-    def windows(self, rows: EditRows) -> list[tuple[Window, Window]]:
-        """Return the convolutions of all blocks for these rows."""
-        return [
-            (first.window(_size(block.middle)), second.window(_size(block.outputs)))
-            for (first, second), block in zip(self._layers, rows.blocks, strict=True)
-        ]
+    def windows(self, edit: PlacedEdit) -> Sequence[tuple[Window, Window]]:
+        """Return the convolutions of all blocks for the rows of an edit."""
+        key = len(edit.bases), edit.wanted  # they decide on the rows
+        with self._lock:
+            if key not in self._windows:
+                if len(self._windows) >= _KEPT:
+                    self._windows.clear()
+                self._windows[key] = [
+                    (first.window(_size(block.middle)), second.window(_size(block.outputs)))
+                    for (first, second), block in zip(self._layers, edit.rows.blocks, strict=True)
+                ]
+            return self._windows[key]
+
+
+_KEPT = 1024
+"""Sizes of edits for which the convolutions are remembered."""
 
 
 class _Rescoring:
@@ -111,7 +124,7 @@ class _Rescoring:
         self._architecture = incremental.architecture
         self._edits, self._kept, self._scratch = edits, kept, scratch
         self._wanted, self._layers = edits[0].wanted, edits[0].rows
-        self._windows = incremental.windows(self._layers)
+        self._windows = incremental.windows(edits[0])
         blocks, bases = self._layers.blocks, len(edits[0].bases)
         self._origin = min([0, *(rows.inputs[0] for rows in blocks)])
         ends = [rows.outputs[0] + last.rows for rows, (_, last) in zip(blocks, self._windows, strict=True)]
