@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from splicecore_splicenet.architecture import Architecture, Block, spliceai_architecture
 from splicecore_splicenet.edit_convolutions import split_window
@@ -57,6 +57,7 @@ def test_rows_of_a_substitution() -> None:
     assert sum(sizes) == 35_372
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.builds(Block, st.sampled_from([1, 3, 7]), st.integers(1, 4)), min_size=1, max_size=5),
     st.integers(0, 6),
@@ -64,29 +65,32 @@ def test_rows_of_a_substitution() -> None:
     st.integers(0, 40),
 )
 def test_rows_are_those_that_can_change_and_matter(blocks: list[Block], bases: int, low: int, size: int) -> None:
-    """By spreading the change forwards and the need backwards, a tap at a time."""
+    """A row can change if it sees a new base, or both sides of a deletion; it matters if a wanted position sees it."""
     architecture = Architecture(blocks=blocks, group=1)
-    rows = plan_rows(architecture, bases, low, low + size)
-    reaches = [block.radius // 2 for block in blocks for _ in (1, 2)]
-    start = 500
-    needed = [{start + low + index for index in range(size)}]
-    for reach in reversed(reaches):
-        needed.insert(0, {row + step for row in needed[0] for step in (-reach, 0, reach)} | needed[0])
-    total = sum(reaches)
+    radius = architecture.radius
 
+    def changed(row: int, reached: int) -> bool:
+        first, last = row - reached, row + reached
+        return first < bases and last >= 0 if bases else first < 0 <= last
+
+    def matters(row: int, reached: int) -> bool:
+        left = radius - reached
+        return any(low <= wanted < low + size for wanted in range(row - left, row + left + 1))
+
+    rows = plan_rows(architecture, bases, low, low + size)
+
+    assert (rows is None) == (not any(changed(row, radius) for row in range(low, low + size)))
     if rows is None:
-        assert size == 0 or low >= bases + total or low + size <= -total
         return
     reached = 0
-    for index, reach in enumerate(reaches):
-        reached += reach
-        block = rows.blocks[index // 2]
-        found = block.outputs if index % 2 else block.middle
-        left = total - reached
-        changed = range(-reached, bases + reached)
-        wanted = range(low - left, low + size + left)
-        assert set(range(*found)) == set(changed) & set(wanted)
-        assert {start + row for row in wanted} >= needed[index + 1]
+    for block, found in zip(blocks, rows.blocks, strict=True):
+        half = block.radius // 2
+        for start, stop in (found.middle, found.outputs):
+            reached += half
+            wanted = [row for row in range(-300, 300) if changed(row, reached) and matters(row, reached)]
+            assert list(range(start, stop)) == wanted
+        assert found.inputs == (found.middle[0] - half, found.middle[1] + half)
+        assert found.inner == (found.outputs[0] - half, found.outputs[1] + half)
 
 
 @pytest.mark.parametrize(
