@@ -245,6 +245,17 @@ def test_shards_put_together_are_the_whole(case, of):
     assert rows == pq.read_table(case.folder / "whole.parquet").to_pylist()
 
 
+def test_shards_are_joined_by_bcftools(case):
+    source = case.write()
+    whole, *parts = (case.folder / name for name in ("whole.vcf.gz", "1.vcf.gz", "2.vcf.gz"))
+    case.run(source, whole)
+    for index, part in enumerate(parts, start=1):
+        case.run(source, part, options=("--shard", f"{index}/2"))
+    joined = case.folder / "joined.vcf.gz"
+    pysam.bcftools.concat("--naive", "-Oz", "-o", str(joined), *map(str, parts), catch_stdout=False)
+    assert gzip.decompress(joined.read_bytes()) == gzip.decompress(whole.read_bytes())
+
+
 def test_several_base_models_have_a_tag_each(case):
     case.run(case.write(), case.folder / "o.vcf", case.folder / "o.parquet", model="quick,windows",
              options=("--tag", "windows=Other", "--precision", "4"))  # fmt: skip
@@ -255,6 +266,24 @@ def test_several_base_models_have_a_tag_each(case):
     assert len(of_tag(next(fields for fields in found if of_tag(fields)))[0].split("|")[2]) == 6
     table = pq.read_table(case.folder / "o.parquet")
     assert set(table["base_model"].to_pylist()) == {"quick", "windows"}
+
+
+def test_further_transcripts_have_a_tag_of_their_own(case):
+    source = case.write()
+    case.run(source, case.folder / "one.vcf")
+    case.run(source, case.folder / "all.vcf", case.folder / "all.parquet", options=("--transcripts", "all"))
+    further = 0
+    for one, every in zip(records(case.folder / "one.vcf"), records(case.folder / "all.vcf"), strict=True):
+        assert set(of_tag(every)) >= set(of_tag(one))
+        genes = [(text.split("|")[0], text.split("|")[1]) for text in of_tag(every)]
+        assert len(set(genes)) == len(genes), "one a gene"
+        further += len(of_tag(every, "quick_transcripts"))
+    rows = pq.read_table(case.folder / "all.parquet").to_pylist()
+    shown = [
+        row for row in rows if row["ds_ag"] is not None or (row["gene_id"] and row["unscored"] == "mnv_not_scored")
+    ]
+    assert further > 0
+    assert further + sum(len(of_tag(fields)) for fields in records(case.folder / "all.vcf")) == len(shown)
 
 
 def test_vep_s_file_has_one_record_per_alt_and_gene(case):
@@ -298,7 +327,7 @@ def test_every_allele_without_scores_has_a_reason(case):
     many = line(
         1,
         ",".join(
-            first + "".join(chars) for chars in np.array(np.meshgrid(*[list("ACGT")] * 6)).reshape(6, -1).T[:2000]
+            first + "".join(chars) for chars in np.array(np.meshgrid(*[list("ACGT")] * 7)).reshape(7, -1).T[:10_000]
         ),
     )
     source = case.write(lines=[*lines.values(), mega, line(1, "R"), many])
