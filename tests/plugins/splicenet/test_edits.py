@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-import sysconfig
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,6 @@ from splicecore.api import BaseModelSpec, EditScoring
 from splicecore_splicenet import edit_scorer
 from splicecore_splicenet.architecture import Architecture, Block, spliceai_architecture
 from splicecore_splicenet.engine import SplicenetEnsemble
-from splicecore_splicenet.keras_h5 import load_keras_h5
 from splicecore_splicenet.model import EnsembleModel
 from splicecore_splicenet.network import Network
 from splicecore_splicenet.weights import BatchNorm, BlockWeights, Convolution, NetworkWeights
@@ -305,21 +302,6 @@ def test_inputs_are_not_modified(ensemble: SplicenetEnsemble, codes: np.ndarray)
     first = ensemble.predict_edits(codes, [edit], 5)[0]
 
     assert ensemble.predict_edits(codes, [edit], 5)[0].tobytes() == first.tobytes()
-
-
-@pytest.mark.parametrize("name", ["spliceai1.h5"])
-def test_published_weights(name: str) -> None:
-    path = Path(sysconfig.get_paths()["purelib"]) / "spliceai" / "models" / name
-    if not path.is_file():
-        pytest.skip("the package spliceai, which brings the weights, is not installed")
-    ensemble = SplicenetEnsemble([load_keras_h5(path, spliceai_architecture())], threads=2)
-    codes = np.random.default_rng(1).integers(0, 4, 10_000 + 600).astype(np.uint8)
-    codes[5200:5206] = [2, 3, 0, 0, 2, 3]  # GTAAGT
-    edits = [substitution(codes, 5200), (5200, 5203, codes[5200:5201]), (5210, 5210, codes[5000:5030])]
-
-    for edit, scores in zip(edits, ensemble.predict_edits(codes, edits, 100), strict=True):
-        np.testing.assert_allclose(scores, expected(ensemble, codes, edit, 100), rtol=0, atol=1e-6)
-    ensemble.close()
 
 
 def test_the_model_refuses_what_makes_no_sense(ensemble: SplicenetEnsemble, codes: np.ndarray) -> None:
