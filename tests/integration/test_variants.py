@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pysam
 import pysam.bcftools
 import pytest
-from splicecore.api import PluginSettings, Session
+from splicecore.api import OutputError, PluginSettings, Session
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.encoding import decode
 from splicecore.genome.reference import Reference
@@ -381,10 +381,10 @@ def test_bad_files_end_with_their_name_and_line(case):
     done = case.call(source, case.folder / "o.vcf.gz")
     assert done.returncode == 3
     assert f"{source}, line 154: POS is 'ten'" in done.stderr
-    assert not (case.folder / "o.vcf.gz").exists()
     source.write_text(case.header)
-    done = case.call(source, case.folder / "o.vcf.gz", options=("--force",))
+    done = case.call(source, case.folder / "o.vcf.gz")
     assert (done.returncode, "has no records" in done.stderr) == (3, True)
+    assert [path.name for path in case.folder.iterdir()] == ["in.vcf"], "nothing is in the way of the next attempt"
 
 
 def test_a_finished_command_does_nothing_again(case):
@@ -433,18 +433,22 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case, workers):
     assert not parts.parent.exists()
 
 
-def test_a_damaged_block_is_scored_again(case):
-    bench = case.inside.bench
+def test_a_damaged_block_is_scored_again(case, monkeypatch):
     source, output = case.write(), case.folder / "o.vcf"
-    done = case.call(source, output, model="slow", options=("--cache", str(case.folder / "in.vcf")), SLOW="0")
-    assert done.returncode == 5, "a cache that is a file"
-    work = case.folder / ".o.vcf.splicecore"
-    assert (work / "plan.json").exists()
-    (work / "parts").mkdir(exist_ok=True)
-    (work / "parts" / "0000000.parquet").write_bytes(b"PAR1")
-    done = case.run(source, output, model="slow", SLOW="0")
-    assert "the block is scored again" in done.stderr
-    assert bench.fasta.exists()
+    case.run(source, case.folder / "whole.vcf")
+
+    def fail(planned):
+        raise OutputError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("splicecore.variants.workflow.write_outputs", fail)
+        assert case.call(source, output).returncode == 5
+    parts = sorted((case.folder / ".o.vcf.splicecore" / "parts").glob("*.parquet"))
+    parts[0].write_bytes(b"PAR1")
+    parts[1].write_bytes(parts[2].read_bytes())
+    done = case.run(source, output)
+    assert done.stderr.count("the block is scored again") == 2
+    assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
 
 
 def test_session(case, monkeypatch):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.artifacts.store import digest, json_differences, make_folder, read_json, sweep_temporary, write_json
-from splicecore.errors import OutputError
+from splicecore.errors import OutputError, SplicecoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +87,12 @@ class WorkFolder:
                     f"another run is writing into {self.path}", hint="wait for it to end or choose another --output"
                 ) from error
             self._begin(identity, force=force)
-            yield self
+            try:
+                yield self
+            except SplicecoreError:
+                if self.path.exists() and not any(self.parts.glob("*.parquet")):
+                    self.drop()  # nothing is lost, and nothing is in the way of another attempt
+                raise
 
     def _begin(self, identity: Mapping[str, Any], *, force: bool) -> None:
         known = self.path / "run.json"

@@ -71,7 +71,8 @@ def score_variants(
     with _source(session, config) as source:
         opened = open_all(session, config)
         check_build_of(source, opened)
-        identity = {**opened.identity, "input": file_sha256(source.path, session.cache_dir), "shard": config.shard}
+        remembered = None if config.input == "-" else session.cache_dir
+        identity = {**opened.identity, "input": file_sha256(source.path, remembered), "shard": config.shard}
         done = finished_before(config, identity)
         if done is not None:
             return done
