@@ -9,6 +9,7 @@ import attrs
 import click
 
 from splicecore import __version__
+from splicecore.cli.plugins_new import command as new_command
 from splicecore.errors import PluginNotFoundError
 from splicecore.plugins.catalog import KINDS
 from splicecore.plugins.discovery import nearest
@@ -31,6 +32,9 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON inst
 @click.group("plugins", context_settings=_CONTEXT)
 def command() -> None:
     """List plugins and say why one was not loaded."""
+
+
+command.add_command(new_command)
 
 
 @command.command("list", context_settings=_CONTEXT)
