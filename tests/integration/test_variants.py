@@ -403,7 +403,7 @@ def test_a_tag_that_is_there_is_replaced(case):
     source = case.write()
     case.run(source, case.folder / "first.vcf")
     done = case.run(case.folder / "first.vcf", case.folder / "second.vcf")
-    assert "has quick already; it is replaced" in done.stderr
+    assert "has INFO quick already, which is replaced" in done.stderr
     assert records(case.folder / "second.vcf") == records(case.folder / "first.vcf")
 
 

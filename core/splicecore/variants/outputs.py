@@ -126,7 +126,7 @@ def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
     )
     replaced = sorted(planned.source.declared("INFO").intersection(annotator.written))
     if replaced and any(output_kind(name) == "vcf" for name in config.output):
-        logger.warning("%s has %s already; it is replaced", planned.source.name, " and ".join(replaced))
+        logger.warning("%s has INFO %s already, which is replaced", planned.source.name, " and ".join(replaced))
     fingerprints = {model.name: model.fingerprint for model in opened.models}
     return annotator, [*annotator.header(splicecore.__version__, fingerprints), settings_line(opened.settings)]
 
