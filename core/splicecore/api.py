@@ -7,6 +7,7 @@ Light: importing it imports neither an annotation or genome library nor a machin
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from splicecore.errors import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from splicecore.dataset.dataset import Dataset
     from splicecore.dataset.summary import summarize_dataset
     from splicecore.dataset.validation.validate import validate_dataset
+    from splicecore.deprecation import Deprecation
     from splicecore.evaluate.config import EvaluateConfig
     from splicecore.evaluate.evaluation import evaluate_tables
     from splicecore.evaluate.task import EvaluateTask
@@ -244,8 +246,16 @@ _LAZY = {
 }
 
 
+_DEPRECATED: dict[str, tuple[str, Deprecation]] = {}
+"""Names on their way out -> the module that has them, and what those are told who use them."""
+
+
 def __getattr__(name: str) -> Any:
     """Import what is not light at its first use (PEP 562)."""
+    if name in _DEPRECATED:
+        module, deprecation = _DEPRECATED[name]
+        warnings.warn(deprecation.warning(), stacklevel=2)
+        return getattr(importlib.import_module(module), name)
     try:
         module = _LAZY[name]
     except KeyError:

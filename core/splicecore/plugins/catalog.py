@@ -114,7 +114,8 @@ class Catalog:
             for name, found in sorted(entries.items()):
                 if len(found) > 1:
                     who = " and ".join(record.title for record, _ in found)
-                    yield f"{KINDS[kind].noun} {name!r} is provided by {who}; it cannot be used"
+                    claimed = f"{KINDS[kind].noun} {name!r} is provided by {who}; it cannot be used"
+                    yield f"{claimed} (disable one of them with --disable-plugin)"
 
 
 def _specs(kind: Kind, result: Any) -> Iterator[Any]:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from splicecore import __version__
 from splicecore.errors import ContractError
-from splicecore.plugins.hookspecs import ENTRY_POINT_GROUP, PROJECT
+from splicecore.plugins.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT, REMOVED_HOOKS
 from splicecore.plugins.records import PluginRecord, PluginState
 
 if TYPE_CHECKING:
@@ -25,10 +26,27 @@ if TYPE_CHECKING:
 
     import pluggy
 
-__all__ = ["Candidate", "check_hooks", "extra_candidates", "installed_candidates", "nearest", "one_line", "unmet"]
+__all__ = [
+    "Candidate",
+    "RemovedHookError",
+    "check_hooks",
+    "deprecated_parts",
+    "extra_candidates",
+    "installed_candidates",
+    "nearest",
+    "one_line",
+    "remedy",
+    "unmet",
+    "upgrade",
+]
 
+_GROUPS = ENTRY_POINT_GROUP.rstrip("0123456789")
 _NAME_OF_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 _LONGEST_LINE = 300
+
+
+class RemovedHookError(ContractError):
+    """A plugin implements a hook that splicecore no longer has."""
 
 
 @attrs.frozen(kw_only=True)
@@ -60,7 +78,7 @@ def nearest(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def _record(entry: metadata.EntryPoint, distribution: metadata.Distribution) -> PluginRecord:
-    return PluginRecord(
+    record = PluginRecord(
         name=entry.name,
         entry_point=entry.value,
         state=PluginState.LOADED,
@@ -68,6 +86,20 @@ def _record(entry: metadata.EntryPoint, distribution: metadata.Distribution) -> 
         version=distribution.version,
         requires=_core_requirements(distribution.requires or ()),
     )
+    if entry.group == ENTRY_POINT_GROUP:
+        return record
+    interface = entry.group.removeprefix(_GROUPS)
+    return attrs.evolve(
+        record,
+        state=PluginState.INCOMPATIBLE,
+        error=f"made for plugin interface {interface}, splicecore {__version__} has {API_VERSION[0]}",
+        remedy=upgrade(PROJECT if int(interface) > API_VERSION[0] else distribution.name),
+    )
+
+
+def upgrade(distribution: str | None) -> str:
+    """Say how a distribution is upgraded."""
+    return f"pip install --upgrade {distribution}" if distribution else "install a newer version of it"
 
 
 def _core_requirements(lines: Iterable[str]) -> tuple[str, ...]:
@@ -82,9 +114,15 @@ def _core_requirements(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _plugins_of(distribution: metadata.Distribution) -> list[Candidate]:
-    if ENTRY_POINT_GROUP not in (distribution.read_text("entry_points.txt") or ""):
+    if _GROUPS not in (distribution.read_text("entry_points.txt") or ""):
         return []
     entries = [entry for entry in distribution.entry_points if entry.group == ENTRY_POINT_GROUP]
+    if not entries:
+        entries = [
+            entry
+            for entry in distribution.entry_points
+            if entry.group.startswith(_GROUPS) and entry.group.removeprefix(_GROUPS).isdecimal()
+        ]
     return [Candidate(record=_record(entry, distribution), load=entry.load) for entry in entries]
 
 
@@ -104,7 +142,8 @@ def installed_candidates() -> list[Candidate]:
     """Find every plugin that an installed distribution declares, sorted by (name, distribution).
 
     Distributions are read one at a time, so that one with unreadable metadata costs only its own plugins. Of a
-    distribution that is found twice, the first on ``sys.path`` counts, as it does for imports.
+    distribution that is found twice, the first on ``sys.path`` counts, as it does for imports. Plugins of another
+    plugin interface come last, as INCOMPATIBLE; those that a distribution has beside ones of this are passed over.
     """
     found: dict[str, list[Candidate]] = {}
     for distribution in metadata.distributions():
@@ -115,7 +154,12 @@ def installed_candidates() -> list[Candidate]:
         if plugins:
             found.setdefault(canonicalize_name(str(plugins[0].record.distribution)), plugins)
     candidates = [candidate for plugins in found.values() for candidate in plugins]
-    return sorted(candidates, key=lambda candidate: (candidate.record.name, candidate.record.distribution or ""))
+    return sorted(candidates, key=_order)
+
+
+def _order(candidate: Candidate) -> tuple[bool, str, str]:
+    record = candidate.record
+    return record.state is PluginState.INCOMPATIBLE, record.name, record.distribution or ""
 
 
 def extra_candidates(modules: Sequence[str]) -> list[Candidate]:
@@ -134,6 +178,27 @@ def unmet(record: PluginRecord, version: str = __version__) -> str | None:
         if not Requirement(line).specifier.contains(version, prereleases=True):
             return f"needs {line}, have {version}"
     return None
+
+
+def remedy(record: PluginRecord, version: str = __version__) -> str:
+    """Say what to do about a plugin with requirements that ``version`` does not meet: upgrade it, or splicecore."""
+    bounds = [each for line in record.requires for each in Requirement(line).specifier]
+    lower = [each.version.removesuffix(".*") for each in bounds if each.operator in {">=", ">", "~=", "=="}]
+    newer = any(Version(bound) >= Version(version) for bound in lower)
+    return upgrade(PROJECT if newer else record.distribution)
+
+
+def deprecated_parts(pm: pluggy.PluginManager, plugin: object) -> tuple[str, ...]:
+    """Say in one line each which hooks and arguments a registered plugin implements that will go away."""
+    found = []
+    for caller in pm.get_hookcallers(plugin) or ():
+        if caller.spec is None:
+            continue
+        found += [caller.spec.warn_on_impl] if caller.spec.warn_on_impl else []
+        names = {name for each in caller.get_hookimpls() if each.plugin is plugin for name in each.argnames}
+        arguments = caller.spec.warn_on_impl_args or {}
+        found += [arguments[name] for name in sorted(names & set(arguments))]
+    return tuple(" ".join(str(warning).split()) for warning in found)
 
 
 def check_hooks(pm: pluggy.PluginManager, plugin: object, wrappable: Collection[str]) -> tuple[str, ...]:
@@ -166,6 +231,8 @@ def check_hooks(pm: pluggy.PluginManager, plugin: object, wrappable: Collection[
                 _check_wrapper(plugin, attribute, options, hook if hook not in wrappable else None)
                 _check_arguments(hook, getattr(plugin, attribute), callers[hook].spec.argnames)
                 hooks.add(hook)
+            elif hook in REMOVED_HOOKS and not options.get("optionalhook"):
+                raise RemovedHookError(REMOVED_HOOKS[hook].removal)
             elif not options.get("optionalhook"):
                 guess = nearest(hook, callers)
                 raise ContractError(f"there is no hook {hook}" + (f"; did you mean {guess}?" if guess else ""))

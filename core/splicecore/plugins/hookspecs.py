@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from splicecore.deprecation import Deprecation
     from splicecore.plugins.protocols import BaseModel
     from splicecore.plugins.specs import (
         BaseModelSpec,
@@ -29,6 +30,7 @@ __all__ = [
     "API_VERSION",
     "ENTRY_POINT_GROUP",
     "PROJECT",
+    "REMOVED_HOOKS",
     "hookimpl",
     "hookspec",
     "splicecore_base_models",
@@ -51,6 +53,9 @@ ENTRY_POINT_GROUP = "splicecore.plugins.v1"
 
 API_VERSION: tuple[int, int] = (1, 0)
 """Version of the hook interface: a minor version only adds hooks, optional arguments and descriptor fields."""
+
+REMOVED_HOOKS: dict[str, Deprecation] = {}
+"""Hooks that are gone, by name; for two minor releases before, ``@hookspec(warn_on_impl=...)`` held the warning."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -23,12 +23,16 @@ from splicecore.plugins import builtin, hookspecs
 from splicecore.plugins.catalog import KINDS, Catalog, call_plugin
 from splicecore.plugins.discovery import (
     Candidate,
+    RemovedHookError,
     check_hooks,
+    deprecated_parts,
     extra_candidates,
     installed_candidates,
     nearest,
     one_line,
+    remedy,
     unmet,
+    upgrade,
 )
 from splicecore.plugins.opening import open_checked
 from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
@@ -103,13 +107,13 @@ class PluginHost:
         if CORE in host.settings.disable:
             raise ConfigError(f"the built-in plugin {CORE!r} cannot be disabled")
         for candidate in installed_candidates():
-            host._add(candidate, host._refusal(candidate.record, allowed=host.settings.load))
+            host._add(host._judged(candidate, allowed=host.settings.load))
         for candidate in extra_candidates(host.settings.extra):
             if not host._pm.is_registered(sys.modules.get(candidate.record.name)):
-                host._add(candidate, host._refusal(candidate.record, allowed=None))
-        problems = host.problems()
-        if host.settings.strict and problems:
-            raise PluginLoadError("; ".join(problems), hint="plugins are strict: mend, remove or disable them")
+                host._add(host._judged(candidate, allowed=None))
+        faults = host._faults()
+        if host.settings.strict and faults:
+            raise PluginLoadError("; ".join(faults), hint="plugins are strict: mend, remove or disable them")
         return host
 
     def register(self, plugin: object, name: str | None = None) -> PluginRecord:
@@ -142,7 +146,13 @@ class PluginHost:
         return tuple(self._records)
 
     def problems(self) -> list[str]:
-        """Return one line for each plugin that should be loaded and is not, and each name that two plugins claim."""
+        """Return one line for each plugin that should be loaded and is not, and each name that two plugins claim.
+
+        Last come the plugins that are loaded but use what a later version of splicecore will not have.
+        """
+        return self._faults() + [line for record in self._records for line in record.notices()]
+
+    def _faults(self) -> list[str]:
         bad = {PluginState.FAILED, PluginState.INCOMPATIBLE, PluginState.SHADOWED}
         known = {record.name for record in self._records}
         lines = [record.problem() for record in self._records if record.state in bad]
@@ -232,9 +242,10 @@ class PluginHost:
         missing = [record for record in self._records if record.state is not PluginState.LOADED]
         for record in missing:
             if _may_provide(record, name):
+                more = f"splicecore plugins show {record.name}{' --traceback' if record.traceback else ''}"
                 error = PluginLoadError(
                     f"{noun} {name!r} is not available: {record.title} is {record.state}: {record.error}",
-                    hint=f"splicecore plugins show {record.name}{' --traceback' if record.traceback else ''}",
+                    hint=record.remedy or more,
                 )
                 raise error from self._causes.get(record)
         installed = f"installed: {', '.join(specs)}" if specs else f"no {noun} is installed"
@@ -306,28 +317,38 @@ class PluginHost:
 
     # ------------------------------------------------------------------------------------------------------ loading
 
-    def _refusal(self, record: PluginRecord, allowed: tuple[str, ...] | None) -> tuple[PluginState, str] | None:
-        if record.name in self.settings.disable:
-            return PluginState.DISABLED, "disabled by --disable-plugin, SPLICECORE_DISABLE_PLUGINS or the configuration"
-        if allowed is not None and record.name not in allowed:
-            return PluginState.DISABLED, "not among the only plugins to load (SPLICECORE_LOAD_PLUGINS or --no-plugins)"
-        for other in self._records:
-            if other.name == record.name:
-                return PluginState.SHADOWED, f"{other.title} has the same name and comes first"
-        cause = unmet(record)
-        return None if cause is None else (PluginState.INCOMPATIBLE, cause)
-
-    def _add(self, candidate: Candidate, refusal: tuple[PluginState, str] | None) -> None:
+    def _judged(self, candidate: Candidate, allowed: tuple[str, ...] | None) -> Candidate:
+        """Return a candidate with the state and error that speak against importing it, if any do."""
         record = candidate.record
-        if refusal is not None:
-            record = attrs.evolve(record, state=refusal[0], error=refusal[1])
+        shadow = next((other for other in self._records if other.name == record.name), None)
+        state, what_to_do = PluginState.DISABLED, None
+        if record.name in self.settings.disable:
+            cause: str | None = "disabled by --disable-plugin, SPLICECORE_DISABLE_PLUGINS or the configuration"
+        elif allowed is not None and record.name not in allowed:
+            cause = "not among the only plugins to load (SPLICECORE_LOAD_PLUGINS or --no-plugins)"
+        elif shadow is not None:
+            state, cause = PluginState.SHADOWED, f"{shadow.title} has the same name and comes first"
+            what_to_do = f"pip uninstall {record.distribution}, or the other" if record.distribution else None
+        elif record.state is not PluginState.LOADED:
+            return candidate
+        else:
+            state, cause = PluginState.INCOMPATIBLE, unmet(record)
+            what_to_do = None if cause is None else remedy(record)
+        if cause is None:
+            return candidate
+        return attrs.evolve(candidate, record=attrs.evolve(record, state=state, error=cause, remedy=what_to_do))
+
+    def _add(self, candidate: Candidate) -> None:
+        record = candidate.record
         if record.state is not PluginState.LOADED:
             self._records.append(record)
             return
         try:
             self._register(candidate.load(), record)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken plugin must not stop the others
+            what_to_do = upgrade(record.distribution) if isinstance(error, RemovedHookError) else None
             record = attrs.evolve(record, state=PluginState.FAILED, error=one_line(error), traceback=format_exc())
+            record = attrs.evolve(record, remedy=what_to_do)
             self._causes[record] = error
             self._records.append(record)
 
@@ -344,7 +365,7 @@ class PluginHost:
                 self._pm.unregister(plugin)
             raise
         names = {kind: tuple(spec.name for spec in specs) for kind, specs in found.items()}
-        record = attrs.evolve(record, provides={"hooks": hooks, **names})
+        record = attrs.evolve(record, provides={"hooks": hooks, **names}, deprecated=deprecated_parts(self._pm, plugin))
         self._catalog.add(record, found)
         self._records.append(record)
         self._loaded[record.name] = plugin

@@ -128,6 +128,10 @@ class PluginRecord:
         Why it is not loaded, in one line; None if it is.
     traceback
         Of the exception behind ``error``, if there was one.
+    remedy
+        What to do about ``error``, where that is known.
+    deprecated
+        What it uses that a later version of splicecore will not have, a line each.
     """
 
     name: str
@@ -139,6 +143,8 @@ class PluginRecord:
     provides: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict, hash=False)
     error: str | None = None
     traceback: str | None = None
+    remedy: str | None = None
+    deprecated: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -147,9 +153,14 @@ class PluginRecord:
         return f"plugin {self.name!r} ({origin or self.entry_point})"
 
     def problem(self) -> str:
-        """Say in one line why the plugin was not loaded and how to learn more."""
-        more = f" (splicecore plugins show {self.name} --traceback)" if self.traceback else ""
-        return f"{self.title} not loaded: {self.error}{more}"
+        """Say in one line why the plugin was not loaded and what to do."""
+        remedy = self.remedy or (f"splicecore plugins show {self.name} --traceback" if self.traceback else None)
+        return f"{self.title} not loaded: {self.error}" + (f" ({remedy})" if remedy else "")
+
+    def notices(self) -> list[str]:
+        """Say in one line each what the plugin uses that will go away, and what to do."""
+        update = f" (pip install --upgrade {self.distribution})" if self.distribution else ""
+        return [f"{self.title} will stop working: {line}{update}" for line in self.deprecated]
 
     def to_json(self, *, traceback: bool = False) -> dict[str, Any]:
         """Return the record as JSON-able values, with the traceback only where asked for."""
@@ -162,5 +173,7 @@ class PluginRecord:
             "state": self.state.value,
             "provides": {kind: list(names) for kind, names in self.provides.items()},
             "error": self.error,
+            "remedy": self.remedy,
+            "deprecated": list(self.deprecated),
         }
         return {**values, "traceback": self.traceback} if traceback else values

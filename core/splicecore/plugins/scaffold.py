@@ -177,7 +177,7 @@ def _check_name(name: str, kind: PluginKind, host: PluginHost) -> None:
             f"{name!r} is not a name for a plugin",
             hint=f"lower-case letters and digits, joined by '-', at most {LONGEST_NAME} characters",
         )
-    if name.split("-")[0] == "splicecore":
+    if name == "splicecore" or name.startswith("splicecore-"):
         raise ConfigError(f"{name!r} begins with splicecore", hint="the distribution is called splicecore-NAME anyway")
     noun = KINDS[f"{kind.replace('-', '_')}s"].noun
     taken = [record.title for record in host.records if record.name == name]

@@ -23,6 +23,7 @@ def fake_distribution(
     requires: Iterable[str] = ("splicecore",),
     plugin: str | None = None,
     module: str | None = None,
+    group: str = ENTRY_POINT_GROUP,
 ) -> Path:
     """Write a distribution with one plugin, as pip would leave it.
 
@@ -42,6 +43,8 @@ def fake_distribution(
         Name of the entry point; the distribution's name by default.
     module
         Name of the module; the plugin's name with ``_`` for ``-`` and ``.`` by default.
+    group
+        Group of the entry point: another one for a plugin of another plugin interface.
 
     Returns
     -------
@@ -55,6 +58,6 @@ def fake_distribution(
     metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     metadata += [f"Requires-Dist: {line}" for line in requires]
     (info / "METADATA").write_text("\n".join(metadata) + "\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\n{plugin} = {module}\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{plugin} = {module}\n", encoding="utf-8")
     (folder / f"{module}.py").write_text(module_source, encoding="utf-8")
     return info

@@ -81,7 +81,7 @@ def test_asking_for_an_incompatible_plugin_says_what_it_needs(site):
     site.install_good("too-new", requires=["splicecore>=1.2"])
     with pytest.raises(PluginLoadError, match=r"INCOMPATIBLE: needs splicecore>=1\.2") as caught:
         site.discover().base_model("too-new")
-    assert caught.value.hint == "splicecore plugins show too-new"
+    assert caught.value.hint == "pip install --upgrade splicecore"
 
 
 def test_a_model_name_that_two_plugins_claim_is_refused_when_asked_for(site):

@@ -127,7 +127,10 @@ def test_a_plugin_for_another_core_is_not_imported(site, record_of):
     assert record.error == f"needs splicecore<2,>=1.2, have {splicecore.__version__}"
     assert "too_new" not in sys.modules
     assert host.problems() == [
-        f"plugin 'too-new' (too-new 0.3) not loaded: needs splicecore<2,>=1.2, have {splicecore.__version__}"
+        (
+            f"plugin 'too-new' (too-new 0.3) not loaded: needs splicecore<2,>=1.2, have {splicecore.__version__} "
+            "(pip install --upgrade splicecore)"
+        )
     ]
 
 
