@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -205,8 +205,9 @@ class SplicenetEnsemble:
     def _run(self, pool: ThreadPoolExecutor, stages: Sequence[Stage]) -> None:
         """Do stages, one after the other."""
         team = _Team(self._threads)
-        futures = [pool.submit(_work, stages, team, scratch) for scratch in self._scratches]
+        futures: list[Future[None]] = []
         try:
+            futures.extend(pool.submit(_work, stages, team, scratch) for scratch in self._scratches)
             failures = [error for error in [future.exception() for future in futures] if error is not None]
         except BaseException:  # Ctrl-C: a call with many edits takes minutes
             team.stop()
