@@ -35,6 +35,7 @@ HALO = 5_000
 CONFIGS = {
     "probability": FeatureConfig(sets=("probability",)),
     "context": FeatureConfig(sets=("context",)),
+    "partners": FeatureConfig(sets=("partners",)),
     "probability + context": FeatureConfig(sets=("probability", "context")),
     "sequence, composition": FeatureConfig(sets=("sequence",), settings={"sequence": {"kmer_sizes": []}}),
     "sequence, 3-mers": FeatureConfig(

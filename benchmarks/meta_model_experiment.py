@@ -15,7 +15,7 @@ from splicecore.api import Session
 from splicecore.artifacts.store import digest, make_folder, read_json
 from splicecore.dataset.config import dataset_config
 from splicecore.dataset.passes import find_passes, score_file
-from splicecore.evaluate.pooled import FLOOR, PooledScores
+from splicecore.evaluate.pooled import CLASSES, FLOOR, PooledScores
 from splicecore.genome.contigs import canonical_name
 from splicecore.genome.genes import GeneCatalog
 from splicecore.resources.inputs import open_inputs
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from splicecore.evaluate.pooled import Pool
     from splicecore.genome.genes import Gene
 
-__all__ = ["LABELS", "Experiment", "MetaKind"]
+__all__ = ["AT_RECALL", "LABELS", "TUNED", "Experiment", "MetaKind"]
 
 LABELS = ("all", "canonical")
+RECALL = 0.95
+TUNED, AT_RECALL = "tuned", f"recall {RECALL}"
 log = logging.getLogger("meta_model")
 
 
@@ -149,14 +151,21 @@ class Experiment:
             found = [found[row] for row in rows.tolist()]
         return found if contig is None else [gene for gene in found if gene.contig == contig]
 
-    def tuned(self, folders: Mapping[str, Path]) -> dict[str, tuple[float, float]]:
-        """Thresholds of the best F1 on validation genes: of base models on those of the last meta-model."""
-        limits: dict[str, tuple[float, float]] = {}
+    def tuned(self, folders: Mapping[str, Path]) -> dict[str, dict[str, tuple[float, float]]]:
+        """Point -> model -> thresholds chosen on validation genes; of base models on those of the last meta-model.
+
+        The points: best F1, and highest precision with a recall of at least :data:`RECALL`.
+        """
+        limits: dict[str, dict[str, tuple[float, float]]] = {TUNED: {}, AT_RECALL: {}}
         for name, folder in folders.items():
             points = read_json(folder / "operating_points.json")["models"]
-            found = thresholds_of({each: OperatingPoints.from_json(values) for each, values in points.items()})
-            limits[name] = found.pop("meta")
-            limits |= {base: pair for base, pair in found.items() if base not in limits or len(found) > 1}
+            found = {each: OperatingPoints.from_json(values) for each, values in points.items()}
+            chosen = {TUNED: thresholds_of(found), AT_RECALL: {each: at_recall(of) for each, of in found.items()}}
+            for point, pairs in chosen.items():
+                limits[point][name] = pairs.pop("meta")
+                limits[point] |= {
+                    base: pair for base, pair in pairs.items() if base not in limits[point] or len(pairs) > 1
+                }
         return limits
 
     def pools(self, folders: Mapping[str, Path], contig: str | None = None) -> dict[str, dict[str, Pool]]:
@@ -217,6 +226,15 @@ class Experiment:
         keep[similar] = False
         log.info("%d of %d tested genes resemble a trained one", len(similar), len(rows))
         return keep
+
+
+def at_recall(points: OperatingPoints) -> tuple[float, float]:
+    """Thresholds of acceptors and donors for the highest precision with :data:`RECALL`."""
+    found = []
+    for kind in CLASSES:
+        (point,) = [each for each in getattr(points, kind).precision_at_recall if each.target == RECALL]
+        found.append(FLOOR if point.threshold is None else max(point.threshold, FLOOR))
+    return found[0], found[1]
 
 
 def _of(genes: list[Gene]) -> str:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["figures", "markdown"]
 
-HALF, TUNED = "0.5", "tuned"
+HALF = "0.5"
 COUNTS = ("false_positives", "false_negatives")
-Part = tuple[dict[str, "Pool"], dict[str, tuple[float, float]]]
-"""Model -> its pool, and -> the thresholds that were tuned for these genes."""
+Part = tuple[dict[str, "Pool"], dict[str, dict[str, tuple[float, float]]]]
+"""Model -> its pool, and point -> model -> the thresholds that were chosen for these genes."""
 
 
 def figures(parts: list[Part], replicates: int, seed: int) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def figures(parts: list[Part], replicates: int, seed: int) -> dict[str, Any]:
         "genes": len(first.genes),
         "positions": int(first.positions.sum()),
         "sites": {kind: int(first.sites(kind).sum()) for kind in first.classes},
-        "thresholds": [{name: list(limits[name]) for name in names} for _, limits in parts],
+        "thresholds": [limits for _, limits in parts],
         "better_base": better,
         "models": {
             name: {kind: nested(values) for kind, values in kinds.items()} for name, kinds in comparison.figures.items()
@@ -56,10 +56,11 @@ def figures(parts: list[Part], replicates: int, seed: int) -> dict[str, Any]:
             for name, kinds in comparison.replicates.items()
         },
     }
-    for name, (counts, intervals) in _tuned_calls(names, parts, replicates, seed).items():
-        result["models"][name]["both"]["operating_points"][TUNED] = counts
-        if replicates:
-            result["intervals"][name]["both"]["operating_points"][TUNED] = intervals
+    for point in parts[0][1]:
+        for name, (counts, intervals) in _calls(point, names, parts, replicates, seed).items():
+            result["models"][name]["both"]["operating_points"][point] = counts
+            if replicates:
+                result["intervals"][name]["both"]["operating_points"][point] = intervals
     told = ("average_precision", "top_k", *(f"{count}@{HALF}" for count in COUNTS))
     result["differences"] = {
         reference: {
@@ -74,10 +75,10 @@ def figures(parts: list[Part], replicates: int, seed: int) -> dict[str, Any]:
     return result
 
 
-def _tuned_calls(
-    names: list[str], parts: list[Part], replicates: int, seed: int
+def _calls(
+    point: str, names: list[str], parts: list[Part], replicates: int, seed: int
 ) -> dict[str, tuple[dict[str, int], dict[str, list[float]]]]:
-    """Add up each model's calls at the parts' own thresholds, with intervals over groups of overlapping genes."""
+    """Add up each model's calls at the parts' own thresholds; intervals are over groups of overlapping genes."""
     genes = [gene for pools, _ in parts for gene in pools[names[0]].genes]
     group = overlap_groups(genes)
     weights = bootstrap_weights(int(group.max()) + 1, replicates, seed)[:, group] if replicates else None
@@ -85,7 +86,7 @@ def _tuned_calls(
     for name in names:
         errors: dict[str, list[Any]] = {count: [] for count in COUNTS}
         for pools, limits in parts:
-            calls = [pools[name].calls(kind, limits[name][k]) for k, kind in enumerate(CLASSES)]
+            calls = [pools[name].calls(kind, limits[point][name][k]) for k, kind in enumerate(CLASSES)]
             sites = sum(pools[name].sites(kind) for kind in CLASSES)
             errors["false_positives"].append(calls[0][1] + calls[1][1])
             errors["false_negatives"].append(sites - calls[0][0] - calls[1][0])
@@ -101,8 +102,10 @@ def markdown(title: str, values: dict[str, Any]) -> Iterator[str]:
     yield f"\n### {title}\n"
     sites = ", ".join(f"{count:,} {kind}s" for kind, count in values["sites"].items())
     yield f"{values['positions']:,} positions of {values['genes']:,} genes, {sites}; better: {values['better_base']}\n"
-    yield "| model | AP | 1 - AP lower by | top-k | ECE | FP tuned | FN tuned | FP at 0.5 | FN at 0.5 |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    points = [*values["thresholds"][0], HALF]
+    heads = [f"{letters} {point}" for point in points for letters in ("FP", "FN")]
+    yield f"| model | AP | 1 - AP lower by | top-k | ECE | {' | '.join(heads)} |"
+    yield "|---" * (5 + len(heads)) + "|"
     for name in values["models"]:
         yield "| " + " | ".join(_cells(name, values)) + " |"
 
@@ -119,7 +122,7 @@ def _cells(name: str, values: dict[str, Any]) -> Iterator[str]:
         yield _cell(found["error_reduction"], found["error_reduction_interval"], "+.1%")
     yield _cell(both["top_k"], inside.get("top_k"), ".4f")
     yield _cell(both["expected_calibration_error"], inside.get("expected_calibration_error"), ".4f")
-    for point in (TUNED, HALF):
+    for point in (*values["thresholds"][0], HALF):
         for count in COUNTS:
             pair = inside.get("operating_points", {}).get(point, {}).get(count)
             yield _cell(both["operating_points"][point][count], pair, ",.0f")
