@@ -100,6 +100,9 @@ class BaseModelSpec:
         must match each; ``|`` separates alternatives within one (``"*.pt|*.pth"``).
     tolerance
         Largest absolute difference of a score between two equivalent calls (other batch, tile or engine).
+    memory
+        Bytes that the model adds to a process at most: opened on the CPU, framework included, and scoring
+        ``max_positions`` in one call. None: not declared.
     licence, licence_url, commercial_use, citation
         Of the weights. ``commercial_use`` None means unknown.
     factory
@@ -126,6 +129,7 @@ class BaseModelSpec:
     max_positions: int = attrs.field(default=65_536, validator=attrs.validators.ge(1))
     weights: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     tolerance: float = 1e-5
+    memory: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
     licence_url: str | None = None
     commercial_use: bool | None = None
     config_cls: type | None = None

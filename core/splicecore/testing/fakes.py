@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 
-from splicecore.errors import ConfigError, InputError
+from splicecore.errors import ChecksumError, ConfigError, InputError, ResourceNotFoundError
 from splicecore.genome.encoding import A, C, Codes, G, N, T
 from splicecore.plugins.specs import BaseModelSpec
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
     import numpy.typing as npt
 
-    from splicecore.plugins.protocols import Scores
+    from splicecore.plugins.protocols import Edit, Scores
     from splicecore.plugins.specs import OpenRequest
 
-__all__ = ["LEFT", "MOTIF_SPEC", "RIGHT", "MotifModel", "open_motif_model"]
+__all__ = [
+    "COMPLETE_SPEC",
+    "LEFT",
+    "MOTIF_SPEC",
+    "RIGHT",
+    "CompleteMotifModel",
+    "MotifModel",
+    "open_complete_motif_model",
+    "open_motif_model",
+    "write_motif_weights",
+]
 
 LEFT, RIGHT = 14, 6
 
@@ -42,6 +55,16 @@ MOTIF_SPEC = BaseModelSpec(
     tolerance=1e-6,
 )
 """Descriptor of the good model. Context of 14 bases to the left and 6 to the right: they differ on purpose."""
+
+COMPLETE_SPEC = attrs.evolve(
+    MOTIF_SPEC,
+    name="fake-motif-files",
+    factory="splicecore.testing.fakes:open_complete_motif_model",
+    weights=("motif.bin",),
+    memory=64_000_000,
+    summary="the same with all that a base model may have: files of weights, predict_edits, declared memory",
+)
+"""Descriptor of the good model with files of weights; :func:`write_motif_weights` writes them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +109,7 @@ class MotifModel:
         self.request = request
         self.settings = _Settings(**request.config)
         self._check_request()
-        self._acceptor, self._donor = _motif(self.settings.site)
+        self._acceptor, self._donor = self._tables()
         self.fingerprint = self._fingerprint()
 
     def predict(self, codes: Codes) -> Scores:
@@ -104,6 +127,9 @@ class MotifModel:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _tables(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        return _motif(self.settings.site)
 
     def _check_request(self) -> None:
         if self.request.engine not in (None, *self.spec.engines):
@@ -132,6 +158,74 @@ class MotifModel:
     def _fingerprint(self) -> str:
         weights = json.dumps({"model": "fake-motif", "site": self.settings.site}, sort_keys=True)
         return hashlib.sha256(weights.encode()).hexdigest()
+
+
+class CompleteMotifModel(MotifModel):
+    """The same, with weights from ``motif.bin`` if the request names a folder, and with ``predict_edits``.
+
+    Raises
+    ------
+    ResourceNotFoundError
+        If the folder has no such file.
+    ChecksumError
+        If the file is of another size.
+    """
+
+    def predict_edits(self, codes: Codes, edits: Sequence[Edit], radius: int) -> list[Scores]:
+        """Score edits; see :meth:`splicecore.plugins.protocols.EditScoring.predict_edits`."""
+        return [self._rescored(codes, edit, radius) for edit in edits]
+
+    def _rescored(self, codes: Codes, edit: Edit, radius: int) -> Scores:
+        start, end, new = edit
+        edited = np.concatenate([codes[:start], new, codes[end:]])
+        low = max(start - radius, self.spec.left)
+        high = min(start + len(new) + radius, len(edited) - self.spec.right)
+        window = edited[None, low - self.spec.left : high + self.spec.right].copy()
+        scores: Scores = self.predict(window)[0].astype(np.float32)
+        return scores
+
+    def _tables(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        if self.request.weights is None:
+            return super()._tables()
+        tables = np.frombuffer(self._content(Path(self.request.weights, "motif.bin")), "<f8")
+        acceptor, donor = tables.reshape(2, LEFT + 1 + RIGHT, 5)
+        return acceptor, donor
+
+    def _content(self, path: Path) -> bytes:
+        if not path.is_file():
+            raise ResourceNotFoundError(f"{path} is not there", hint="write it with write_motif_weights")
+        content = path.read_bytes()
+        if len(content) != _CONTENT_BYTES:
+            raise ChecksumError(f"{path} has {len(content)} bytes, not {_CONTENT_BYTES}", hint="write it again")
+        return content
+
+    def _fingerprint(self) -> str:
+        return hashlib.sha256(self._acceptor.tobytes() + self._donor.tobytes()).hexdigest()
+
+
+_CONTENT_BYTES = 2 * (LEFT + 1 + RIGHT) * 5 * 8
+
+
+def write_motif_weights(folder: str | os.PathLike[str], *, acceptor: float = 5.0, donor: float = 5.0) -> Path:
+    """Write ``motif.bin``, the log-odds of both motifs, into a folder that exists; returns the folder.
+
+    Parameters
+    ----------
+    folder
+        Where to.
+    acceptor, donor
+        Weights of the two invariant bases.
+    """
+    tables = np.stack([_motif(acceptor)[0], _motif(donor)[1]])
+    Path(folder, "motif.bin").write_bytes(tables.astype("<f8").tobytes())
+    return Path(folder)
+
+
+def open_complete_motif_model(spec: BaseModelSpec, request: OpenRequest) -> MotifModel:
+    """Open the good model with files of weights, or with ``config={"fault": name}`` a faulty one."""
+    if request.config.get("fault") is not None:
+        return open_motif_model(spec, request)
+    return CompleteMotifModel(spec, request)
 
 
 def open_motif_model(spec: BaseModelSpec, request: OpenRequest) -> MotifModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest
-from splicecore.testing.conformance import contract, isolation, scores
+from splicecore.testing.conformance import contract, edits, isolation, memory, scores, sites, weights
 from splicecore.testing.conformance.case import BaseModelCase, find_plugin_module
 from splicecore.testing.conformance.suite import ConformanceSuite, run_check
 
@@ -55,6 +55,11 @@ class BaseModelConformance(ConformanceSuite):
         return find_plugin_module(spec)
 
     @pytest.fixture
+    def genome(self) -> tuple[str, str] | None:
+        """Paths of a FASTA file and an annotation whose splice sites the model knows; None for simulated genes."""
+        return None
+
+    @pytest.fixture
     def positions(self) -> int:
         """Positions that a window of the tests scores. Enough for two splice sites; slow models may take fewer."""
         return 120
@@ -62,10 +67,12 @@ class BaseModelConformance(ConformanceSuite):
     @pytest.fixture
     def case(
         self,
+        *,
         spec: BaseModelSpec,
         request_: OpenRequest,
         altered_request: OpenRequest | None,
         plugin_module: str | None,
+        genome: tuple[str, str] | None,
         positions: int,
     ) -> BaseModelCase:
         """Return the model under test; assembled from the other fixtures."""
@@ -74,6 +81,7 @@ class BaseModelConformance(ConformanceSuite):
             request=request_,
             altered_request=altered_request,
             plugin_module=plugin_module,
+            genome=genome,
             length=positions,
         )
 
@@ -117,6 +125,10 @@ class BaseModelConformance(ConformanceSuite):
         """A position scored by a long tile, by a shorter one and alone."""
         run_check(scores.check_tiling_invariance, case)
 
+    def test_flanks_do_not_matter(self, case: BaseModelCase) -> None:
+        """Beyond the context, N and real sequence are the same."""
+        run_check(scores.check_flanks, case)
+
     def test_only_n_is_no_site(self, case: BaseModelCase) -> None:
         """Sequence that says nothing is not called a site."""
         run_check(scores.check_only_n, case)
@@ -125,9 +137,17 @@ class BaseModelConformance(ConformanceSuite):
         """Bases in a sea of N, and N to one side, as at contig ends."""
         run_check(scores.check_n_around_bases, case)
 
+    def test_soft_masked_and_ambiguous_letters(self, case: BaseModelCase) -> None:
+        """Lower case is upper case, IUPAC codes are N."""
+        run_check(scores.check_letters, case)
+
     def test_sees_the_given_strand_only(self, case: BaseModelCase) -> None:
         """Strand is the core's business."""
         run_check(scores.check_given_strand_only, case)
+
+    def test_sites_are_scored_at_their_own_base(self, case: BaseModelCase) -> None:
+        """Offset 0, own channel, both strands."""
+        run_check(sites.check_zero_offset, case)
 
     def test_empty_input(self, case: BaseModelCase) -> None:
         """No windows, and windows of no position."""
@@ -136,6 +156,14 @@ class BaseModelConformance(ConformanceSuite):
     def test_one_position(self, case: BaseModelCase) -> None:
         """The smallest window keeps its axes."""
         run_check(scores.check_one_position, case)
+
+    def test_edits_score_as_edited_sequence(self, case: BaseModelCase) -> None:
+        """``predict_edits``, where offered, equals ``predict``."""
+        run_check(edits.check_edits, case)
+
+    def test_edits_do_not_depend_on_each_other(self, case: BaseModelCase) -> None:
+        """Alone or among others."""
+        run_check(edits.check_edits_alone, case)
 
     def test_input_is_not_changed(self, case: BaseModelCase) -> None:
         """The core uses its arrays again."""
@@ -164,6 +192,22 @@ class BaseModelConformance(ConformanceSuite):
     def test_fingerprint_follows_weights(self, case: BaseModelCase) -> None:
         """Other weights, other fingerprint."""
         run_check(contract.check_fingerprint_of_altered_weights, case)
+
+    def test_missing_weights_are_refused(self, case: BaseModelCase) -> None:
+        """With a ResourceError and a hint."""
+        run_check(weights.check_missing_weights, case)
+
+    def test_truncated_weights_are_refused(self, case: BaseModelCase) -> None:
+        """With a ResourceError."""
+        run_check(weights.check_truncated_weights, case)
+
+    def test_altered_weights_are_noticed(self, case: BaseModelCase) -> None:
+        """Refused, or another fingerprint."""
+        run_check(weights.check_altered_weights, case)
+
+    def test_memory_is_as_declared(self, case: BaseModelCase) -> None:
+        """Where the spec declares it."""
+        run_check(memory.check_memory, case)
 
     def test_closing(self, case: BaseModelCase) -> None:
         """Twice, and by ``with``."""

@@ -94,6 +94,8 @@ class BaseModelCase:
         The same with at least one weight changed, or None if the author supplies none.
     plugin_module
         Dotted name of the module that the plugin's entry point names, or None.
+    genome
+        Paths of a FASTA file and an annotation with splice sites that the model knows; simulated genes if None.
     length
         Positions that a window of the checks scores, where the model lets the core choose.
     opener
@@ -104,6 +106,7 @@ class BaseModelCase:
     request: OpenRequest = attrs.field(factory=OpenRequest)
     altered_request: OpenRequest | None = None
     plugin_module: str | None = None
+    genome: tuple[str, str] | None = None
     length: int = 120
     opener: Callable[[BaseModelSpec, OpenRequest], BaseModel] = open_through_host
 

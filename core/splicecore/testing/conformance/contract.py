@@ -35,7 +35,10 @@ _LARGEST_TOLERANCE = 1e-3
 
 
 def check_spec(case: BaseModelCase) -> None:
-    """Check that the descriptor says what users must know and that it can be sent to another process."""
+    """Check that the descriptor says what users must know and that it can be sent to another process.
+
+    Remedy: complete the descriptor in the plugin's module.
+    """
     spec = case.spec
     expect(spec.licence.strip(), "the spec's licence is empty; give an SPDX identifier or the licence's name")
     expect(spec.citation.strip(), "the spec's citation is empty; name the paper or the authors")
@@ -61,7 +64,10 @@ def check_spec(case: BaseModelCase) -> None:
 
 
 def check_opening(case: BaseModelCase) -> None:
-    """Check that the factory returns a base model that agrees with its descriptor."""
+    """Check that the factory returns a base model that agrees with its descriptor.
+
+    Remedy: return an object with every member of splicecore.api.BaseModel and the spec it was opened with.
+    """
     with _opened(case) as model:
         expect(isinstance(model, BaseModel), f"{type(model).__name__} lacks a member of the BaseModel protocol")
         expect(isinstance(model.spec, BaseModelSpec), f"model.spec is a {type(model.spec).__name__}")
@@ -73,7 +79,10 @@ def check_opening(case: BaseModelCase) -> None:
 
 
 def check_closing(case: BaseModelCase) -> None:
-    """Check that ``close`` may be called twice and that ``with`` gives the model and lets exceptions through."""
+    """Check that ``close`` may be called twice and that ``with`` gives the model and lets exceptions through.
+
+    Remedy: let close return at once when there is nothing left to close, and __exit__ return None.
+    """
     model = case.open()
     with model as entered:
         expect(entered is model, "__enter__ returns something else than the model")
@@ -90,7 +99,10 @@ def check_closing(case: BaseModelCase) -> None:
 
 
 def check_fingerprint(case: BaseModelCase) -> None:
-    """Check that the fingerprint is a hash, the same at every opening and for any number of threads."""
+    """Check that the fingerprint is a hash, the same at every opening and for any number of threads.
+
+    Remedy: hash the weights and the settings that change scores, and nothing else.
+    """
     prints = []
     for request in (case.request, case.request, attrs.evolve(case.request, threads=case.request.threads + 1)):
         with case.open_with(request) as model:
@@ -105,7 +117,10 @@ def check_fingerprint(case: BaseModelCase) -> None:
 
 
 def check_fingerprint_of_altered_weights(case: BaseModelCase) -> None:
-    """Check that a changed weight changes the fingerprint."""
+    """Check that a changed weight changes the fingerprint.
+
+    Remedy: hash the numbers of every weight, not a name or version.
+    """
     if case.altered_request is None:
         skip("no altered weights: override the altered_request fixture with a request whose weights differ")
     with case.open() as model, case.open_with(case.altered_request) as altered:
@@ -116,7 +131,10 @@ def check_fingerprint_of_altered_weights(case: BaseModelCase) -> None:
 
 
 def check_bad_input(case: BaseModelCase) -> None:
-    """Check that codes of wrong dtype, dimensions or length are refused (ValueError or SplicecoreError)."""
+    """Check that codes of wrong dtype, dimensions or length are refused (ValueError or SplicecoreError).
+
+    Remedy: call splicecore.api.check_codes at the start of predict.
+    """
     with case.open() as model:
         spec = model.spec
         good = case.windows(spec, n=1, positions=case.positions(spec))
@@ -137,6 +155,8 @@ def check_unknown_device(case: BaseModelCase) -> None:
 
     A model that runs on the CPU alone may take the name of an accelerator and run on the CPU all the same; nonsense is
     refused by every model.
+
+    Remedy: raise ConfigError for a device that the framework does not have.
     """
     _expect_open_refusal(case, attrs.evolve(case.request, device="no-such-device"), "device 'no-such-device'")
     try:
@@ -148,7 +168,10 @@ def check_unknown_device(case: BaseModelCase) -> None:
 
 
 def check_unknown_engine(case: BaseModelCase) -> None:
-    """Check that an engine that the spec does not name is refused with a SplicecoreError."""
+    """Check that an engine that the spec does not name is refused with a SplicecoreError.
+
+    Remedy: raise ConfigError for an engine that the spec does not name.
+    """
     _expect_open_refusal(case, attrs.evolve(case.request, engine="no-such-engine"), "engine 'no-such-engine'")
 
 

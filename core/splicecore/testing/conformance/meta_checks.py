@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import random
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +15,7 @@ from splicecore.errors import ConfigError, PluginError, SplicecoreError
 from splicecore.plugins.protocols import MetaModel
 from splicecore.testing.conformance.case import ConformanceFailure, difference, expect, skip
 from splicecore.testing.conformance.checks import CheckResult, run_checks
-from splicecore.testing.conformance.isolation import captured_stdout
+from splicecore.testing.conformance.isolation import captured_stdout, unchanged_generators
 from splicecore.testing.conformance.meta_case import MetaModelCase
 
 if TYPE_CHECKING:
@@ -29,13 +28,15 @@ MetaModelCheck: TypeAlias = Callable[[MetaModelCase], None]
 
 _SUM_TOLERANCE = 1e-5
 _TOLERANCE = 1e-6
-_SEED = 20_240_229
 _LEAST_RECALL = 0.8
 _PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib")
 
 
 def check_making(case: MetaModelCase) -> None:
-    """Check that the factory makes a meta-model and that unknown settings are refused."""
+    """Check that the factory makes a meta-model and that unknown settings are refused.
+
+    Remedy: give the factory the structured config, and return every member of splicecore.api.MetaModel.
+    """
     model = case.make()
     expect(isinstance(model, MetaModel), f"{type(model).__name__} lacks a member of the MetaModel protocol")
     if case.spec.config_cls is not None:
@@ -45,7 +46,10 @@ def check_making(case: MetaModelCase) -> None:
 
 
 def check_shape(case: MetaModelCase) -> None:
-    """Check that probabilities are a float32 array of shape (k, 3)."""
+    """Check that probabilities are a float32 array of shape (k, 3).
+
+    Remedy: return predict_proba as float32 of shape (k, 3).
+    """
     found = case.fitted().predict_proba(case.test_features(7))
     expect(isinstance(found, np.ndarray), f"predict_proba returned {type(found).__name__}, not a NumPy array")
     expect(found.shape == (7, 3), f"predict_proba returned shape {found.shape}, not (k, 3) = (7, 3)")
@@ -53,7 +57,10 @@ def check_shape(case: MetaModelCase) -> None:
 
 
 def check_probabilities(case: MetaModelCase) -> None:
-    """Check that probabilities are finite, in [0, 1], and that each row sums to one."""
+    """Check that probabilities are finite, in [0, 1], and that each row sums to one.
+
+    Remedy: normalize rows, after the conversion to float32 if need be.
+    """
     found = case.fitted().predict_proba(case.test_features())
     expect(np.isfinite(found).all(), f"{np.count_nonzero(~np.isfinite(found))} of {found.size} are not finite")
     expect(found.min() >= 0 and found.max() <= 1, f"they range from {found.min()} to {found.max()}, not in 0..1")
@@ -62,7 +69,10 @@ def check_probabilities(case: MetaModelCase) -> None:
 
 
 def check_learning(case: MetaModelCase) -> None:
-    """Check that an easy problem is learned with the classes in their order: neither, acceptor, donor."""
+    """Check that an easy problem is learned with the classes in their order: neither, acceptor, donor.
+
+    Remedy: keep the columns in the order neither, acceptor, donor, whatever order the library has.
+    """
     features, classes, _ = case.batch(600, 4, missing=0.0)
     chosen = case.fitted().predict_proba(features).argmax(axis=1)
     for number, name in enumerate(("neither", "acceptor", "donor")):
@@ -74,14 +84,20 @@ def check_learning(case: MetaModelCase) -> None:
 
 
 def check_without_validation(case: MetaModelCase) -> None:
-    """Check that the model is fitted without validation rows too."""
+    """Check that the model is fitted without validation rows too.
+
+    Remedy: leave early stopping out where valid is None.
+    """
     model = case.make()
     model.fit(case.train(), None, 5)
     expect(np.isfinite(model.predict_proba(case.test_features())).all(), "probabilities are not finite")
 
 
 def check_weights(case: MetaModelCase) -> None:
-    """Check that row weights count: of two contradicting sets of labels, the heavy one is learned."""
+    """Check that row weights count: of two contradicting sets of labels, the heavy one is learned.
+
+    Remedy: pass the row weights to the library.
+    """
     features, classes, weight = case.batch(case.rows, 1)
     other = ((classes + 1) % 3).astype(np.int8)
     model = case.make()
@@ -92,7 +108,10 @@ def check_weights(case: MetaModelCase) -> None:
 
 
 def check_missing(case: MetaModelCase) -> None:
-    """Check that missing values (NaN) are tolerated, rows of nothing else included."""
+    """Check that missing values (NaN) are tolerated, rows of nothing else included.
+
+    Remedy: impute or support NaN.
+    """
     features = case.test_features(8)
     features[:4] = np.nan
     found = case.fitted().predict_proba(features)
@@ -100,14 +119,20 @@ def check_missing(case: MetaModelCase) -> None:
 
 
 def check_repeatable(case: MetaModelCase) -> None:
-    """Check that one model gives the same bytes for the same rows."""
+    """Check that one model gives the same bytes for the same rows.
+
+    Remedy: switch randomness in prediction off.
+    """
     model, features = case.fitted(), case.test_features()
     first, second = model.predict_proba(features), model.predict_proba(features)
     expect(first.tobytes() == second.tobytes(), "the same rows gave other bytes the second time")
 
 
 def check_row_order(case: MetaModelCase) -> None:
-    """Check that a row's probabilities depend on that row alone."""
+    """Check that a row's probabilities depend on that row alone.
+
+    Remedy: use nothing of a batch but the row.
+    """
     model, features = case.fitted(), case.test_features()
     whole = model.predict_proba(features)
     splits = {
@@ -120,13 +145,19 @@ def check_row_order(case: MetaModelCase) -> None:
 
 
 def check_empty(case: MetaModelCase) -> None:
-    """Check that no rows give an array of shape (0, 3)."""
+    """Check that no rows give an array of shape (0, 3).
+
+    Remedy: return zeros((0, 3)) before the library sees the rows.
+    """
     found = case.fitted().predict_proba(np.empty((0, case.features), dtype=np.float32))
     expect(found.shape == (0, 3), f"no rows give shape {found.shape}, not (0, 3)")
 
 
 def check_other_width(case: MetaModelCase) -> None:
-    """Check that rows with another number of features are refused (ValueError or SplicecoreError)."""
+    """Check that rows with another number of features are refused (ValueError or SplicecoreError).
+
+    Remedy: compare the number of features with that of training and raise an error of splicecore.api.
+    """
     model, features = case.fitted(), case.test_features(4)
     wider = np.concatenate([features, features[:, :1]], axis=1)
     for what, given in (("one feature too few", features[:, :-1].copy()), ("one feature too many", wider)):
@@ -134,7 +165,10 @@ def check_other_width(case: MetaModelCase) -> None:
 
 
 def check_contributions(case: MetaModelCase) -> None:
-    """Check that contributions are float32 of shape (k, 3, features + 1), or refused with a PluginError."""
+    """Check that contributions are float32 of shape (k, 3, features + 1), or refused with a PluginError.
+
+    Remedy: return a last column of biases, features in the order of the input, or raise PluginError.
+    """
     try:
         found = case.fitted().contributions(case.test_features(7))
     except PluginError as reason:
@@ -148,7 +182,10 @@ def check_contributions(case: MetaModelCase) -> None:
 
 
 def check_seed(case: MetaModelCase) -> None:
-    """Check that two fits with one seed save the same files, byte for byte."""
+    """Check that two fits with one seed save the same files, byte for byte.
+
+    Remedy: pass the seed to everything random, fix threads, save no times and no ids.
+    """
     first, second = case.saved(case.fitted()), case.saved(case.fitted())
     expect(first, "nothing is saved")
     differing = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
@@ -156,7 +193,10 @@ def check_seed(case: MetaModelCase) -> None:
 
 
 def check_round_trip(case: MetaModelCase) -> None:
-    """Check that a loaded model gives the same bytes as the one that was saved."""
+    """Check that a loaded model gives the same bytes as the one that was saved.
+
+    Remedy: save all digits.
+    """
     model, features = case.fitted(), case.test_features()
     found, again = model.predict_proba(features), case.loaded(case.saved(model)).predict_proba(features)
     expect(
@@ -166,13 +206,19 @@ def check_round_trip(case: MetaModelCase) -> None:
 
 
 def check_no_pickle(case: MetaModelCase) -> None:
-    """Check that no saved file is a pickle."""
+    """Check that no saved file is a pickle.
+
+    Remedy: save numbers as JSON, UBJ, NPY or skops.
+    """
     for name, content in case.saved(case.fitted()).items():
         expect(not _holds_pickle(name, content), f"{name} is a pickle, which can run any code when it is loaded")
 
 
 def check_damage(case: MetaModelCase) -> None:
-    """Check that truncated files are refused with a SplicecoreError."""
+    """Check that truncated files are refused with a SplicecoreError.
+
+    Remedy: save a digest and raise ChecksumError where it does not hold.
+    """
     files = case.saved(case.fitted())
     for name, content in files.items():
         damaged = {**files, name: content[: len(content) // 2]}
@@ -180,7 +226,10 @@ def check_damage(case: MetaModelCase) -> None:
 
 
 def check_input_untouched(case: MetaModelCase) -> None:
-    """Check that fitting and predicting take read-only arrays and leave arrays as they are."""
+    """Check that fitting and predicting take read-only arrays and leave arrays as they are.
+
+    Remedy: copy what you write to.
+    """
     batches, features = case.train(), case.test_features()
     before = [array.tobytes() for batch in batches for array in batch] + [features.tobytes()]
     model = case.make()
@@ -197,7 +246,10 @@ def check_input_untouched(case: MetaModelCase) -> None:
 
 
 def check_silence(case: MetaModelCase) -> None:
-    """Check that nothing is written to standard output."""
+    """Check that nothing is written to standard output.
+
+    Remedy: set the library's verbosity to none and log with the logging module.
+    """
     with captured_stdout() as written:
         case.fitted().predict_proba(case.test_features())
     text = "".join(written)
@@ -205,18 +257,12 @@ def check_silence(case: MetaModelCase) -> None:
 
 
 def check_global_state(case: MetaModelCase) -> None:
-    """Check that the global generators of random numbers are left alone."""
-    kept = (random.getstate(), np.random.get_state())  # noqa: NPY002 - the global generator is what is watched
-    random.seed(_SEED)  # where no plugin would put it, so that a change shows even if it was made once before
-    np.random.seed(_SEED)  # noqa: NPY002
-    try:
-        before = (random.getstate(), _numpy_state())
-        case.fitted().predict_proba(case.test_features())
-        after = (random.getstate(), _numpy_state())
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-    expect(before == after, "fitting or predicting seeds or uses a global generator of random numbers")
+    """Check that the global generators of random numbers are left alone.
+
+    Remedy: use np.random.default_rng(seed), never np.random.seed.
+    """
+    untouched = unchanged_generators(lambda: case.fitted().predict_proba(case.test_features()))
+    expect(untouched, "fitting or predicting seeds or uses a global generator of random numbers")
 
 
 META_MODEL_CHECKS: tuple[MetaModelCheck, ...] = (
@@ -272,8 +318,3 @@ def _holds_pickle(name: str, content: bytes) -> bool:
 def _lock(batch: Batch) -> None:
     for array in batch:
         array.flags.writeable = False
-
-
-def _numpy_state() -> bytes:
-    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the global generator is what is watched
-    return repr(state).encode() + np.asarray(state["state"]["key"]).tobytes()

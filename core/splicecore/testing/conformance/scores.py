@@ -5,13 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from splicecore.genome.encoding import N, reverse_complement
+from splicecore.genome.encoding import N, decode, encode, reverse_complement
 from splicecore.testing.conformance.case import BaseModelCase, difference, expect, expect_shape, skip
 
 __all__ = [
     "check_batch_invariance",
     "check_empty",
+    "check_flanks",
     "check_given_strand_only",
+    "check_letters",
     "check_n_around_bases",
     "check_one_position",
     "check_only_n",
@@ -24,10 +26,14 @@ __all__ = [
 
 _SUM_TOLERANCE = 1e-4
 _LEAST_STRAND_DIFFERENCE = 1e-6
+_AMBIGUOUS = "RYSWKMBDHVn"
 
 
 def check_shape(case: BaseModelCase) -> None:
-    """Check that scores are a float32 array of shape (n, L, outputs)."""
+    """Check that scores are a float32 array of shape (n, L, outputs).
+
+    Remedy: return a float32 array of shape (n, L, outputs), all axes kept.
+    """
     with case.open() as model:
         scores = model.predict(case.windows(model.spec, n=2))
         expect_shape(scores, model.spec, 2, case.positions(model.spec))
@@ -35,7 +41,10 @@ def check_shape(case: BaseModelCase) -> None:
 
 
 def check_probabilities(case: BaseModelCase) -> None:
-    """Check that scores are finite and in [0, 1], and that neither, acceptor and donor sum to one."""
+    """Check that scores are finite and in [0, 1], and that neither, acceptor and donor sum to one.
+
+    Remedy: end with a softmax, and clip what rounding puts outside 0 to 1.
+    """
     with case.open() as model:
         scores = model.predict(case.windows(model.spec, n=2))
     expect(np.isfinite(scores).all(), f"{np.count_nonzero(~np.isfinite(scores))} of {scores.size} scores not finite")
@@ -47,7 +56,10 @@ def check_probabilities(case: BaseModelCase) -> None:
 
 
 def check_repeatable(case: BaseModelCase) -> None:
-    """Check that one opened model gives the same bytes for the same input."""
+    """Check that one opened model gives the same bytes for the same input.
+
+    Remedy: switch dropout and every other randomness off.
+    """
     with case.open() as model:
         codes = case.windows(model.spec, n=2)
         first, second = model.predict(codes), model.predict(codes)
@@ -58,7 +70,10 @@ def check_repeatable(case: BaseModelCase) -> None:
 
 
 def check_threads(case: BaseModelCase) -> None:
-    """Check that one thread and two give the same bytes."""
+    """Check that one thread and two give the same bytes.
+
+    Remedy: fix the order of additions, or fix the number of threads inside the model.
+    """
     scores = []
     for threads in (1, 2):
         with case.open_with(attrs.evolve(case.request, threads=threads)) as model:
@@ -70,7 +85,10 @@ def check_threads(case: BaseModelCase) -> None:
 
 
 def check_batch_invariance(case: BaseModelCase) -> None:
-    """Check that a window's scores depend neither on the other windows of the batch nor on its place there."""
+    """Check that a window's scores depend neither on the other windows of the batch nor on its place there.
+
+    Remedy: score windows independently; normalization must use trained statistics (eval mode).
+    """
     with case.open() as model:
         spec = model.spec
         codes = case.windows(spec, n=3)
@@ -89,6 +107,8 @@ def check_tiling_invariance(case: BaseModelCase) -> None:
 
     Tiles of one position see nothing beyond the declared context, so this is also the check that bases further away
     have no influence.
+
+    Remedy: declare the whole context in left and right, or position_invariant=False.
     """
     with case.open() as model:
         spec = model.spec
@@ -117,7 +137,10 @@ def check_tiling_invariance(case: BaseModelCase) -> None:
 
 
 def check_only_n(case: BaseModelCase) -> None:
-    """Check that a window of nothing but N has no site: p(neither) is over one half everywhere."""
+    """Check that a window of nothing but N has no site: p(neither) is over one half everywhere.
+
+    Remedy: encode N as nothing (zeros), as in training.
+    """
     with case.open() as model:
         scores = model.predict(case.unknown(model.spec))
     expect(np.isfinite(scores).all(), "scores of a window of nothing but N are not finite")
@@ -126,7 +149,10 @@ def check_only_n(case: BaseModelCase) -> None:
 
 
 def check_n_around_bases(case: BaseModelCase) -> None:
-    """Check that a few bases in a sea of N, and a window that is half N, get finite scores."""
+    """Check that a few bases in a sea of N, and a window that is half N, get finite scores.
+
+    Remedy: divide by nothing that a window of N makes zero.
+    """
     with case.open() as model:
         spec = model.spec
         known = case.windows(spec, n=2)
@@ -141,11 +167,51 @@ def check_n_around_bases(case: BaseModelCase) -> None:
             expect(np.isfinite(scores).all(), f"scores of {what} are not finite")
 
 
+def check_letters(case: BaseModelCase) -> None:
+    """Check that soft-masked sequence with ambiguity codes gets probabilities.
+
+    The core reads letters: lower case is ordinary sequence, an IUPAC code is N. So a model meets single N among bases.
+
+    Remedy: take N anywhere among the bases, one or many.
+    """
+    with case.open() as model:
+        codes = case.windows(model.spec, n=1)
+        letters = [letter.lower() if place % 3 else letter for place, letter in enumerate(decode(codes[0]))]
+        for place in range(0, len(letters), 17):
+            letters[place] = _AMBIGUOUS[place % len(_AMBIGUOUS)]
+        plain, odd = model.predict(codes), model.predict(encode("".join(letters))[None])
+    expect(np.isfinite(odd).all(), "scores of a sequence with ambiguity codes are not finite")
+    allowed, gap = (float(np.abs(each[..., :3].sum(axis=-1, dtype=np.float64) - 1).max()) for each in (plain, odd))
+    expect(
+        gap <= max(allowed, _SUM_TOLERANCE), f"with ambiguity codes, neither + acceptor + donor is off 1 by {gap:.2g}"
+    )
+
+
+def check_flanks(case: BaseModelCase) -> None:
+    """Check that what lies beyond a position's context, real sequence or N, makes no difference to its scores.
+
+    Remedy: declare the whole context in left and right, or position_invariant=False.
+    """
+    with case.open() as model:
+        spec = model.spec
+        if not spec.position_invariant:
+            skip("the spec declares position_invariant=False")
+        codes = case.windows(spec, n=1)
+        middle = case.positions(spec) // 2
+        cut = codes.copy()
+        cut[:, :middle] = N
+        cut[:, middle + spec.left + 1 + spec.right :] = N
+        off = difference(model.predict(codes)[:, middle], model.predict(cut)[:, middle])
+    expect(off <= spec.tolerance, f"N beyond the context changes scores by {off:.2g} (tolerance {spec.tolerance:g})")
+
+
 def check_given_strand_only(case: BaseModelCase) -> None:
     """Check that the model scores the strand that it is given: the core reverse-complements, and nobody else.
 
     A window with splice sites and its reverse complement must not have the same scores read backwards, neither with
     acceptor and donor as they are nor swapped, which is what a model that adds up both strands would give.
+
+    Remedy: score the codes as they come; the core reverse-complements the minus strand.
     """
     with case.open() as model:
         spec = model.spec
@@ -163,7 +229,10 @@ def check_given_strand_only(case: BaseModelCase) -> None:
 
 
 def check_empty(case: BaseModelCase) -> None:
-    """Check that no windows give (0, L, outputs) and windows of no position (n, 0, outputs)."""
+    """Check that no windows give (0, L, outputs) and windows of no position (n, 0, outputs).
+
+    Remedy: return an empty array of the right shape before a framework sees the input.
+    """
     with case.open() as model:
         spec = model.spec
         width = case.positions(spec)
@@ -175,7 +244,10 @@ def check_empty(case: BaseModelCase) -> None:
 
 
 def check_one_position(case: BaseModelCase) -> None:
-    """Check that a window of one position gives (1, 1, outputs)."""
+    """Check that a window of one position gives (1, 1, outputs).
+
+    Remedy: never squeeze an axis.
+    """
     with case.open() as model:
         spec = model.spec
         if spec.output_length not in (None, 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from splicecore.errors import ConfigError
 from splicecore.testing.conformance.case import ConformanceFailure, expect, skip
 from splicecore.testing.conformance.checks import CheckResult, run_checks
-from splicecore.testing.conformance.isolation import captured_stdout
+from splicecore.testing.conformance.isolation import captured_stdout, unchanged_generators
 from splicecore.testing.conformance.uncertainty_case import UncertaintyCase
 
 if TYPE_CHECKING:
@@ -25,12 +24,14 @@ __all__ = ["UNCERTAINTY_CHECKS", "UncertaintyCheck", "run_uncertainty_checks"]
 UncertaintyCheck: TypeAlias = Callable[[UncertaintyCase], None]
 """Returns if the strategy conforms, raises ConformanceFailure or CheckSkipped; any other exception is a failure too."""
 
-_SEED = 20_240_229
 _COLUMN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def check_making(case: UncertaintyCase) -> None:
-    """Check that the factory makes a strategy and that unknown settings are refused."""
+    """Check that the factory makes a strategy and that unknown settings are refused.
+
+    Remedy: give the factory the structured config and return an object with score.
+    """
     strategy = case.make()
     expect(callable(getattr(strategy, "score", None)), f"{type(strategy).__name__} has no method score")
     if case.spec.config_cls is not None:
@@ -43,7 +44,10 @@ def check_making(case: UncertaintyCase) -> None:
 
 
 def check_shape(case: UncertaintyCase) -> None:
-    """Check that scores are a float32 array of shape (L,), for a gene of one base too."""
+    """Check that scores are a float32 array of shape (L,), for a gene of one base too.
+
+    Remedy: return score as float32 of shape (L,).
+    """
     for length in (300, 1):
         found: Any = case.make().score(case.mixed(length))
         expect(isinstance(found, np.ndarray), f"score returned {type(found).__name__}, not a NumPy array")
@@ -52,7 +56,10 @@ def check_shape(case: UncertaintyCase) -> None:
 
 
 def check_range(case: UncertaintyCase) -> None:
-    """Check that scores are finite and 0 or above, for the undecided and for probabilities off by rounding too."""
+    """Check that scores are finite and 0 or above, for the undecided and for probabilities off by rounding too.
+
+    Remedy: clip probabilities before logarithms, and the score at 0.
+    """
     odd = np.array([[1 / 3] * 3, [0.5, 0.5, 0], [0, 0.5, 0.5], [1 + 1e-6, -1e-6, 0], [0, 0, 1 + 1e-6]])
     for block in (case.mixed(), case.block([odd] * len(case.models))):
         found = case.make().score(block)
@@ -61,7 +68,10 @@ def check_range(case: UncertaintyCase) -> None:
 
 
 def check_one_hot(case: UncertaintyCase) -> None:
-    """Check that positions of which all models are sure, and agree, have the score 0."""
+    """Check that positions of which all models are sure, and agree, have the score 0.
+
+    Remedy: give 0 where all models are sure of the same class.
+    """
     found = case.make().score(case.sure())
     for channel, name in enumerate(("neither", "acceptor", "donor")):
         highest = float(np.abs(found[channel::3]).max())
@@ -69,7 +79,10 @@ def check_one_hot(case: UncertaintyCase) -> None:
 
 
 def check_order(case: UncertaintyCase) -> None:
-    """Check that scores rise with doubt, for acceptors and donors."""
+    """Check that scores rise with doubt, for acceptors and donors.
+
+    Remedy: turn the score around: larger is less sure.
+    """
     for channel, name in ((1, "acceptor"), (2, "donor")):
         found = case.make().score(case.graded(channel)).astype(np.float64)
         worst = float(np.diff(found).min())
@@ -78,7 +91,10 @@ def check_order(case: UncertaintyCase) -> None:
 
 
 def check_repeatable(case: UncertaintyCase) -> None:
-    """Check that a block has the same scores, bit for bit, whatever was scored before it and whoever scores it."""
+    """Check that a block has the same scores, bit for bit, whatever was scored before it and whoever scores it.
+
+    Remedy: keep no state between blocks.
+    """
     strategy = case.make()
     first = strategy.score(case.mixed()).tobytes()
     strategy.score(case.mixed(seed=2))
@@ -87,7 +103,10 @@ def check_repeatable(case: UncertaintyCase) -> None:
 
 
 def check_orientation(case: UncertaintyCase) -> None:
-    """Check that scores stay in transcript orientation on both strands."""
+    """Check that scores stay in transcript orientation on both strands.
+
+    Remedy: do not look at the strand: blocks are in transcript orientation already.
+    """
     block = case.mixed()
     other = attrs.evolve(block, gene=attrs.evolve(block.gene, strand="-"))
     found = case.make().score(other).tobytes()
@@ -98,7 +117,10 @@ def check_orientation(case: UncertaintyCase) -> None:
 
 
 def check_threshold(case: UncertaintyCase) -> None:
-    """Check that the threshold, if there is one, is a finite number above 0."""
+    """Check that the threshold, if there is one, is a finite number above 0.
+
+    Remedy: set threshold to a finite number above 0, or leave it out.
+    """
     found = getattr(case.make(), "threshold", None)
     if found is None:
         skip("the strategy has no threshold; it is used with a target rate only")
@@ -107,12 +129,18 @@ def check_threshold(case: UncertaintyCase) -> None:
 
 
 def check_criteria(case: UncertaintyCase) -> None:
-    """Check that criteria, if there are any, are columns of one float32 number a position."""
+    """Check that criteria, if there are any, are columns of one float32 number a position.
+
+    Remedy: return a mapping of column names to float32 arrays of shape (L,).
+    """
     _check_columns(case, "criteria")
 
 
 def check_terms(case: UncertaintyCase) -> None:
-    """Check that terms, if there are any, are such columns, and that the score is their maximum."""
+    """Check that terms, if there are any, are such columns, and that the score is their maximum.
+
+    Remedy: make the score the maximum of the terms, or leave terms out.
+    """
     block = case.mixed()
     terms = _check_columns(case, "terms")
     highest = np.maximum.reduce(list(terms.values()))
@@ -120,7 +148,10 @@ def check_terms(case: UncertaintyCase) -> None:
 
 
 def check_input_untouched(case: UncertaintyCase) -> None:
-    """Check that blocks may be read-only and are left as they are."""
+    """Check that blocks may be read-only and are left as they are.
+
+    Remedy: copy what you write to.
+    """
     block = case.mixed()
     arrays: list[npt.NDArray[Any]] = [block.codes, *block.scores.values()]
     before = [array.tobytes() for array in arrays]
@@ -132,7 +163,10 @@ def check_input_untouched(case: UncertaintyCase) -> None:
 
 
 def check_silence(case: UncertaintyCase) -> None:
-    """Check that nothing is written to standard output."""
+    """Check that nothing is written to standard output.
+
+    Remedy: log with the logging module.
+    """
     with captured_stdout() as written:
         _use(case, case.mixed())
     text = "".join(written)
@@ -140,18 +174,12 @@ def check_silence(case: UncertaintyCase) -> None:
 
 
 def check_global_state(case: UncertaintyCase) -> None:
-    """Check that the global generators of random numbers are left alone."""
-    kept = (random.getstate(), np.random.get_state())  # noqa: NPY002 - the global generator is what is watched
-    random.seed(_SEED)  # where no plugin would put it, so that a change shows even if it was made once before
-    np.random.seed(_SEED)  # noqa: NPY002
-    try:
-        before = (random.getstate(), _numpy_state())
-        _use(case, case.mixed())
-        after = (random.getstate(), _numpy_state())
-    finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-    expect(before == after, "a global generator of random numbers is seeded or used")
+    """Check that the global generators of random numbers are left alone.
+
+    Remedy: draw nothing; a strategy is deterministic.
+    """
+    untouched = unchanged_generators(lambda: _use(case, case.mixed()))
+    expect(untouched, "a global generator of random numbers is seeded or used")
 
 
 UNCERTAINTY_CHECKS: tuple[UncertaintyCheck, ...] = (
@@ -204,8 +232,3 @@ def _use(case: UncertaintyCase, block: Block) -> None:
         make = getattr(strategy, method, None)
         if make is not None:
             make(block)
-
-
-def _numpy_state() -> bytes:
-    state = np.random.get_state(legacy=False)  # noqa: NPY002 - the global generator is what is watched
-    return repr(state).encode() + np.asarray(state["state"]["key"]).tobytes()

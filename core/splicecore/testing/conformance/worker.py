@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import pickle
 import random
+import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +22,18 @@ if TYPE_CHECKING:
     from splicecore.genome.encoding import Codes
     from splicecore.plugins.protocols import BaseModel, Scores
     from splicecore.plugins.specs import BaseModelSpec, OpenRequest
+    from splicecore.testing.conformance.feature_case import FeatureSetCase
 
-__all__ = ["changed_state", "imported_frameworks", "main", "opened_and_scored", "read", "write"]
+__all__ = [
+    "changed_state",
+    "computed_features",
+    "imported_frameworks",
+    "main",
+    "memory_used",
+    "opened_and_scored",
+    "read",
+    "write",
+]
 
 _Text = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 _SEED = 20_240_229
@@ -62,6 +75,28 @@ def changed_state(
     return [name for name, value in before.items() if after[name] != value]
 
 
+def memory_used(
+    opener: Callable[[BaseModelSpec, OpenRequest], BaseModel],
+    spec: BaseModelSpec,
+    request: OpenRequest,
+    shape: tuple[int, int],
+) -> int | None:
+    """Bytes that opening the model and a call of (windows, positions) add to this process; None where nobody tells."""
+    before = _largest_memory()
+    with opener(spec, request) as model:
+        rows, positions = shape
+        model.predict(np.zeros((rows, model.spec.left + positions + model.spec.right), dtype=np.uint8))
+    after = _largest_memory()
+    return None if before is None or after is None else after - before
+
+
+def computed_features(case: FeatureSetCase) -> list[dict[str, str]]:
+    """Features of the case's block, as text."""
+    from splicecore.testing.conformance.feature_case import as_text
+
+    return [as_text(batch) for batch in case.features(case.block())]
+
+
 def write(path: Path, value: object) -> None:
     """Pickle a value into a file that only this kit reads."""
     path.write_bytes(pickle.dumps(value))
@@ -95,11 +130,25 @@ def _environment_writes() -> Iterator[set[str]]:
         os.putenv = putenv
 
 
+def _largest_memory() -> int | None:
+    """Largest resident memory of this process so far, in bytes; what the parent had at the fork does not count."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 if found else None
+
+
 def _reset_state() -> None:
     """Put global state where no plugin would put it, so that a change shows even if it was made once before."""
     random.seed(_SEED)
     np.random.seed(_SEED)  # noqa: NPY002 - the global generator is what is watched
     np.seterr(all="warn", under="ignore")
+    logging.root.handlers.clear()
+    logging.root.setLevel(logging.WARNING)
+    warnings.resetwarnings()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(_SEED)
@@ -115,6 +164,11 @@ def _state() -> dict[str, Any]:
         "NumPy's error handling": np.geterr(),
         "os.environ": dict(os.environ),
         "the working folder": str(Path.cwd()),
+        "sys.path": list(sys.path),
+        "the root logger": (logging.root.level, logging.root.disabled, [type(each) for each in logging.root.handlers]),
+        "warnings.filters": [repr(each) for each in warnings.filters],
+        "the handler of interrupts": str(signal.getsignal(signal.SIGINT)),
+        "sys.excepthook": repr(sys.excepthook),
     }
     torch = sys.modules.get("torch")
     if torch is not None:
