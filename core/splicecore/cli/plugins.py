@@ -1,16 +1,19 @@
-"""``splicecore plugins``: what is installed, what it provides, and why something was not loaded."""
+"""``splicecore plugins``: what is installed, what it provides, why something was not loaded, whether it conforms."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
 from splicecore import __version__
+from splicecore.cli.model_options import merge_model_options, model_option
+from splicecore.cli.output import write_table
 from splicecore.cli.plugins_new import command as new_command
-from splicecore.errors import PluginNotFoundError
+from splicecore.errors import ConfigError, ExitCode, PluginNotFoundError
 from splicecore.plugins.catalog import KINDS
 from splicecore.plugins.discovery import nearest
 from splicecore.plugins.hookspecs import API_VERSION
@@ -22,16 +25,20 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from splicecore.testing.conformance.checks import CheckResult
+    from splicecore.testing.conformance.report import ConformanceReport
+
 __all__ = ["command"]
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 _STYLES = {PluginState.LOADED: "green", PluginState.DISABLED: "dim"}
+_CHECKED = ("plugin", *(kind for kind in KINDS if kind != "resource_finders"))
 _as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
 
 
 @click.group("plugins", context_settings=_CONTEXT)
 def command() -> None:
-    """List plugins and say why one was not loaded."""
+    """List plugins, say why one was not loaded, and check one."""
 
 
 command.add_command(new_command)
@@ -79,6 +86,81 @@ def show_plugin(ctx: click.Context, name: str, as_json: bool, traceback: bool) -
         if number:
             click.echo()
         _write_record(record, host, traceback=traceback)
+
+
+@command.command("check", context_settings=_CONTEXT)
+@click.argument("name")
+@click.option("--kind", type=click.Choice(_CHECKED), help="What NAME is, where it has several meanings.")
+@click.option("--report", metavar="FILE", help="Also write the results as JSON.")
+@click.option("--models-dir", metavar="PATH", help="Folder (or file) of a base model's weights.")
+@click.option("--data-root", metavar="FOLDER", envvar="SPLICECORE_DATA_ROOT", help="The user's data.")
+@model_option
+@click.option("--setting", "settings", multiple=True, metavar="KEY=VALUE", help="Of anything else; repeatable.")
+@click.option("--fasta", metavar="FILE", help="Genome with splice sites that a base model knows; else simulated.")
+@click.option("--annotation", metavar="FILE", help="Genes of that genome.")
+@_as_json
+@click.pass_context
+def check_plugin_command(
+    ctx: click.Context,
+    /,
+    *,
+    name: str,
+    kind: str | None,
+    report: str | None,
+    models_dir: str | None,
+    data_root: str | None,
+    model_options: tuple[str, ...],
+    settings: tuple[str, ...],
+    fasta: str | None,
+    annotation: str | None,
+    as_json: bool,
+) -> int:
+    """Check the plugin NAME and all that it provides, or one base model, feature set, strategy, ... of that name.
+
+    Ends with 4 if a check fails.
+    """
+    from splicecore.artifacts.store import write_json
+    from splicecore.session import Session
+    from splicecore.testing.conformance.report import check_plugin
+
+    if (fasta is None) != (annotation is None):
+        raise ConfigError("genome and annotation belong together", hint="give --fasta and --annotation")
+    host_settings = _host(ctx).settings
+    models = {name: merge_model_options({}, name, model_options).get(name, {})}
+    found = check_plugin(
+        Session(plugins=host_settings, data_root=data_root, models=models),
+        name,
+        kind=kind,
+        models_dir=models_dir,
+        settings=merge_model_options({}, name, settings).get(name, {}),
+        genome=None if fasta is None or annotation is None else (fasta, annotation),
+    )
+    if report is not None:
+        write_json(Path(report), found.to_json())
+    if as_json:
+        _write_json(found.to_json())
+    else:
+        _write_report(found)
+    return int(ExitCode.OK if found.passed else ExitCode.PLUGIN)
+
+
+def _write_report(report: ConformanceReport) -> None:
+    """Write a table a subject, what failed with its remedy, and the count."""
+    for subject in report.subjects:
+        click.echo(click.style(f"{subject.noun} {subject.name}", bold=True))
+        rows = [(each.name.replace("_", " "), each.outcome, _finding(each)) for each in subject.results]
+        write_table(("check", "outcome", "found"), rows)
+        click.echo()
+    for subject in report.subjects:
+        for result in subject.results:
+            if result.outcome == "failed":
+                click.echo(f"{subject.name}, {result.name.replace('_', ' ')}: {result.remedy}")
+    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
+    click.echo(f"{report.name}: {counts}")
+
+
+def _finding(result: CheckResult) -> str:
+    return " ".join((result.message or result.summary.removeprefix("Check that ").rstrip(".")).split())
 
 
 def _host(ctx: click.Context) -> PluginHost:
@@ -130,6 +212,8 @@ def _write_record(record: PluginRecord, host: PluginHost, *, traceback: bool) ->
         "requires": ", ".join(record.requires) or "any splicecore",
         "state": record.state.value,
         "error": record.error,
+        "remedy": record.remedy,
+        "deprecated": "; ".join(record.deprecated),
         "hooks": ", ".join(record.provides.get("hooks", ())),
     }
     lines = [(label, value) for label, value in facts.items() if value]
