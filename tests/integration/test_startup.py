@@ -31,7 +31,9 @@ def test_help_imports_nothing_heavy(arguments):
         "from splicecore.cli.main import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0, end.code"
     )
-    assert not modules_after(code) & (HEAVY | {"rich", "cattrs"})
+    modules = modules_after(code)
+    assert not modules & (HEAVY | {"rich", "cattrs"})
+    assert not [name for name in modules if name.startswith("splicecore_")], "help loads no plugin"
 
 
 def test_listing_plugins_imports_no_framework():
