@@ -35,8 +35,8 @@ TOLD = {
         f"plugin 'too-old' (too-old 1.5) not loaded: needs splicecore<0.1, have {HAVE} (pip install --upgrade too-old)"
     ),
     "first-interface": (
-        f"plugin 'first-interface' (first-interface 1.5) not loaded: made for plugin interface 0, splicecore {HAVE} has "
-        "1 (pip install --upgrade first-interface)"
+        f"plugin 'first-interface' (first-interface 1.5) not loaded: made for plugin interface 0, splicecore {HAVE} "
+        "has 1 (pip install --upgrade first-interface)"
     ),
     "next-interface": (
         f"plugin 'next-interface' (next-interface 1.5) not loaded: made for plugin interface 2, splicecore {HAVE} has "
