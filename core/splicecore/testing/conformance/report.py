@@ -136,7 +136,7 @@ def check_plugin(
             for provided in record.provides.get(each, ())
             if provided in getattr(host, each)()
         ]
-        _check_settings(settings, [target for target in targets if target[0] not in {"base_models", "executors"}])
+        _check_settings(settings, targets)
         subjects = [_packaging(session, record) for record in records]
     else:
         targets, subjects = [(each, name) for each in _kinds_of(session, name, kind)], []
@@ -165,9 +165,11 @@ def _kinds_of(session: Session, name: str, kind: str | None) -> list[str]:
 
 
 def _check_settings(settings: Mapping[str, Any] | None, targets: list[tuple[str, str]]) -> None:
-    if settings and len(targets) != 1:
+    taking = [target for target in targets if target[0] not in {"base_models", "executors"}]
+    if settings and len(taking) != 1:
         raise ConfigError(
-            f"settings are given for {len(targets)} things", hint="name the one that they belong to, and not its plugin"
+            f"settings are given, and {len(taking)} of what is checked take some",
+            hint="name the one thing that they belong to; settings of base models are --model-option",
         )
 
 
@@ -215,14 +217,14 @@ def _base_model(
     session: Session, name: str, models_dir: str | None, genome: tuple[str, str] | None
 ) -> Iterator[CheckResult]:
     from splicecore.config import RunConfig
-    from splicecore.testing.conformance.case import BaseModelCase, find_plugin_module
+    from splicecore.testing.conformance.case import BaseModelCase
     from splicecore.testing.conformance.checks import run_base_model_checks
 
     spec, request, _ = session.open_request(RunConfig(base_model=name, models_dir=models_dir))
     case = BaseModelCase(
         spec=spec,
         request=attrs.evolve(request, threads=1),
-        plugin_module=find_plugin_module(spec),
+        plugin_module=session.host.provider("base_models", name).entry_point.partition(":")[0],
         genome=genome,
     )
     return run_base_model_checks(case)
