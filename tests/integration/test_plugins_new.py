@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from splicecore.api import decode
 from splicecore.cli.main import _run
 
 KINDS = ("base-model", "feature-set", "meta-model")
@@ -130,6 +131,32 @@ def test_the_base_model_scores_a_genome(author, bench, tmp_path):
             at |= (contig == name) & np.isin(position, chosen["position"][chosen["contig"] == number])
         score = scores[channel - 1]
         assert score[here & at].mean() > 20 * score[here].mean(), (sign, columns[channel + 2])
+
+
+def test_the_base_model_scores_variants(author, bench, tmp_path):
+    """Destroying the GT of an intron loses the donor beside it, on both strands."""
+    sites, names = bench.genome.sites, list(bench.genome.sequences)
+    donors = sites[(sites["type"] == 2) & ~sites["alternative"]]
+    lines = ["##fileformat=VCFv4.2", *(f"##contig=<ID={name}>" for name in names)]
+    lines.append("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO")
+    wanted = {}
+    for site in (donors[donors["strand"] == 1][0], donors[donors["strand"] == -1][0]):
+        position = int(site["position"] + site["strand"])
+        wanted[int(site["contig"]), position] = -int(site["strand"])
+    for contig, position in sorted(wanted):
+        base = decode(bench.genome.sequences[names[contig]][position : position + 1])
+        lines.append("\t".join([names[contig], str(position + 1), ".", base, "A", ".", ".", "."]))
+    (tmp_path / "in.vcf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files = ["-I", tmp_path / "in.vcf", "-O", tmp_path / "out.vcf", "-R", bench.fasta, "-A", bench.annotation]
+    arguments = ["variants", *files, "--base-model", "new-base-model", "--distance", "50"]
+    done = author.call("-m", "splicecore", *arguments, SPLICECORE_CACHE_DIR=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr
+    records = [line for line in (tmp_path / "out.vcf").read_text().splitlines() if not line.startswith("#")]
+    for record, place in zip(records, sorted(wanted), strict=True):
+        genes = [gene.split("|") for gene in record.rpartition("=")[2].split(",")]
+        strongest = max(genes, key=lambda fields: float(fields[5]))
+        assert float(strongest[5]) > 0.5, record
+        assert int(strongest[9]) == wanted[place], record
 
 
 def test_a_bad_name_is_one_line(tmp_path, capsys):
