@@ -13,9 +13,9 @@ TF_READY := $(TF_VENV)/.ready
 TF_PROJECTS := . plugins/splicenet plugins/spliceai[weights]
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-SOURCES := core plugins tests benchmarks examples
+SOURCES := core plugins tests benchmarks examples docs/conf.py docs/tools
 
-.PHONY: help demo test test-tensorflow lint types bench format clean
+.PHONY: help demo test test-tensorflow lint types docs docs-write bench format clean
 
 help:
 	@echo "make demo    install into $(VENV) and run splicecore end to end; prints the path of a report"
@@ -23,6 +23,8 @@ help:
 	@echo "make test-tensorflow    install into $(TF_VENV), with TensorFlow, and run the tests that need it"
 	@echo "make lint    ruff"
 	@echo "make types   mypy"
+	@echo "make docs    the documentation site, into docs/_build; warnings are errors"
+	@echo "make docs-write    write the tables, the notebook and the outputs of examples in docs anew"
 	@echo "make bench   the measurements of benchmarks/README.md that need no peer"
 
 $(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
@@ -30,7 +32,7 @@ $(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(foreach project,$(PROJECTS),--editable "./$(project)") \
-		--group test --group browser --group workflow --group lint --group types
+		--group test --group browser --group workflow --group lint --group types --group docs
 	@touch $@
 
 $(TF_READY): pyproject.toml constraints.txt constraints-tensorflow.txt $(wildcard plugins/*/pyproject.toml)
@@ -56,6 +58,15 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+docs: $(READY)
+	$(BIN)/sphinx-build -W --keep-going --quiet --builder html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+docs-write: $(READY)
+	$(BIN)/python docs/tools/tables.py
+	$(BIN)/python docs/tools/examples.py
+	$(BIN)/python docs/tools/notebook.py
+
 bench: $(READY)
 	$(BIN)/python benchmarks/simulated_sites.py
 
@@ -64,4 +75,4 @@ format: $(READY)
 	$(BIN)/ruff format $(SOURCES)
 
 clean:
-	rm -rf $(VENV) $(TF_VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TF_VENV) build dist demo-output docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
