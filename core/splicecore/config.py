@@ -2,6 +2,7 @@
 
 Files have the tables ``[run]`` with the keys of :class:`RunConfig`, ``[predict]`` with those of :class:`PredictConfig`,
 ``[dataset]``, ``[train]`` and ``[evaluate]`` with those of a dataset's, a training's and an evaluation's configuration,
+``[variants]`` and ``[saturate]`` with those of the configurations of variants and of their saturation,
 ``[features.SET]`` with the settings of feature set SET, ``[plugins]`` with those of
 :class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of base model NAME. A key that
 nothing reads is an error that names it, never ignored.
@@ -275,6 +276,8 @@ class FileConfig:
     dataset: dict[str, Any] = attrs.field(factory=dict)
     train: dict[str, Any] = attrs.field(factory=dict)
     evaluate: dict[str, Any] = attrs.field(factory=dict)
+    variants: dict[str, Any] = attrs.field(factory=dict)
+    saturate: dict[str, Any] = attrs.field(factory=dict)
     features: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     plugins: dict[str, Any] = attrs.field(factory=dict)
     models: dict[str, dict[str, Any]] = attrs.field(factory=dict)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from splicecore.training.trainer import TrainResult
     from splicecore.variants.config import VariantsConfig
     from splicecore.variants.outputs import VariantsResult
+    from splicecore.variants.saturate_config import SaturateConfig
 
 __all__ = ["Session"]
 
@@ -376,6 +377,49 @@ class Session:
         from splicecore.variants.listed import score_listed
 
         return score_listed(self, variants, options)
+
+    def run_saturate(
+        self, config: SaturateConfig | None = None, *, progress: ProgressListener | None = None, **options: Any
+    ) -> VariantsResult:
+        """Do what ``splicecore saturate`` does: score every small variant of genes or of a region into files.
+
+        Parameters
+        ----------
+        progress
+            Told how it goes on.
+        config, **options
+            A configuration, or the fields of :class:`~splicecore.variants.saturate_config.SaturateConfig` as keywords.
+
+        Returns
+        -------
+        What was written and counted; see :class:`~splicecore.variants.outputs.VariantsResult`.
+        """
+        from splicecore.variants.saturate import saturate
+        from splicecore.variants.saturate_config import saturate_config
+
+        values = {name: _plain(value) for name, value in options.items()}
+        return saturate(self, saturate_config(values) if config is None else config, progress)
+
+    def saturate(self, **options: Any) -> pa.Table:
+        """Score every small variant of genes or of a region and return what ``splicecore saturate`` would write.
+
+        Parameters
+        ----------
+        **options
+            The fields of :class:`~splicecore.variants.saturate_config.SaturateConfig`, less output: ``gene="BRCA1"``,
+            or ``region="chr17:43,000,000-43,000,100"`` (1-based, both ends included).
+
+        Returns
+        -------
+        Table of :data:`splicecore.variants.tables.SCORES`: a row per allele, transcript and base model, by rising
+        position.
+        """
+        import pyarrow.parquet as pq
+
+        with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
+            path = Path(folder) / "scores.parquet"
+            self.run_saturate(**options, output=str(path))
+            return pq.read_table(path)
 
     def open_meta_model(
         self, path: str | Path, *, feature_settings: Mapping[str, Mapping[str, Any]] | None = None

@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": ("splicecore.cli.run", "Score every position of genes with a base model."),
     "predict": ("splicecore.cli.predict", "Do the base-model pass that datasets are built from."),
     "variants": ("splicecore.cli.variants", "Score the effects of a VCF's variants on splicing."),
+    "saturate": ("splicecore.cli.saturate", "Score every small variant of genes or of a region."),
     "dataset": ("splicecore.cli.dataset", "Build, check, summarize and maintain training datasets."),
     "train": ("splicecore.cli.train", "Train, calibrate and test a meta-model on a dataset."),
     "explain": ("splicecore.cli.explain", "Show which features made a meta-model score as it does."),

@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import attrs
 import click
 
 from splicecore.cli.logs import command_log
 from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.output import as_json_option
 from splicecore.cli.pass_options import common_options, option, plugin_settings
-from splicecore.config import FileConfig, read_config_file
+from splicecore.config import FileConfig, read_config_file, structure
 from splicecore.errors import ConfigError
 from splicecore.session import Session
-from splicecore.variants.config import variants_config
+from splicecore.variants.config import VariantsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from splicecore.plugins.host import PluginSettings
     from splicecore.predict.runner import ProgressListener
     from splicecore.variants.outputs import VariantsResult
 
-__all__ = ["command"]
+__all__ = [
+    "FORMS",
+    "MODELS",
+    "RULES",
+    "WORK",
+    "add",
+    "command",
+    "merge_tables",
+    "scoring_session",
+    "show_progress",
+    "tell_scored",
+]
 
 logger = logging.getLogger(__name__)
+
+_Config = TypeVar("_Config", bound=VariantsConfig)
 
 _FLAG: dict[str, Any] = {"is_flag": True, "flag_value": True, "type": bool}
 _MANY: dict[str, Any] = {"multiple": True, "envvar": None}
 
 
-def _add(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+def add(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    """Make a decorator that adds options in their order."""
+
     def decorate(function: Any) -> Any:
-        for add in reversed(options):
-            function = add(function)
+        for each in reversed(options):
+            function = each(function)
         return function
 
     return decorate
 
 
-_INPUTS = (
-    option("--input", "-I", envvar=None, metavar="FILE", help="VCF (plain, gzip, bgzip) or BCF; - for stdin."),
+_INPUT = option("--input", "-I", envvar=None, metavar="FILE", help="VCF (plain, gzip, bgzip) or BCF; - for stdin.")
+MODELS = (
     click.option(
         "--output", "-O", multiple=True, metavar="FILE",
         help=".vcf, .vcf.gz, .bcf, .parquet, .tsv[.gz]; - for stdout; repeatable.",
@@ -58,7 +75,7 @@ _INPUTS = (
     option("--engine", metavar="NAME", help="How to compute the base models; their own default."),
     option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps."),
 )  # fmt: skip
-_RULES = (
+RULES = (
     option("--distance", "-D", envvar=None, type=int, metavar="BP",
            help="Bases on either side in which gains and losses are looked for; 50."),
     option("--mask", "-M", envvar=None, type=click.Choice(["0", "1"]), metavar="0|1",
@@ -76,14 +93,14 @@ _RULES = (
     option("--flank", type=click.Choice(["n", "real"]), metavar="n|real",
            help="Beyond a transcript's ends: N (the default) or the genome."),
 )  # fmt: skip
-_FORMS = (
+FORMS = (
     option("--precision", type=int, metavar="N", help="Decimals of delta scores in VCF; 2."),
     option("--vep-compatible", envvar=None, help="One record per ALT and gene, for VEP's plugin.", **_FLAG),
     option("--reasons", envvar=None, help="Say in a tag of its own why an allele has no scores.", **_FLAG),
     click.option("--tag", "tags", multiple=True, metavar="MODEL=NAME", help="Another name for a model's INFO tag."),
     option("--summary", envvar=None, metavar="FILE", help="Where the counts go (JSON); beside the output by default."),
 )
-_WORK = (
+WORK = (
     option(
         "--cache",
         envvar="SPLICECORE_VARIANTS_CACHE",
@@ -101,7 +118,7 @@ _WORK = (
 
 
 @click.command("variants")
-@_add(_INPUTS + _RULES + _FORMS + _WORK)
+@add((_INPUT, *MODELS, *RULES, *FORMS, *WORK))
 @common_options
 @click.pass_context
 def command(
@@ -114,30 +131,67 @@ def command(
     verbose: int,
     model_options: tuple[str, ...],
     as_json: bool,
-    mask: str | None,
     **options: Any,
 ) -> int:
     """Score the effects of variants on splicing.
 
     Adds SpliceAI=ALLELE|SYMBOL|DS_AG|DS_AL|DS_DG|DS_DL|DP_AG|DP_AL|DP_DG|DP_DL to the records of a VCF (a tag of its
-    own for each base model), or writes a table. The same command goes on from an interrupted attempt.
+    own for each base model), or writes a table. The same command goes on from an interrupted attempt. Options may also
+    come from a TOML file's [variants] table.
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
-    given = {name: value for name, value in options.items() if value is not None and value != ()}
-    config = variants_config(given if mask is None else {**given, "mask": mask == "1"})
-    if model_options and len(config.base_model) > 1:
-        raise ConfigError("--model-option does not say for which base model", hint="[models.NAME] in a --config file")
-    models = merge_model_options(file_config.models, config.base_model[0], model_options)
-    session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
+    config = merge_tables(file_config.variants, options, VariantsConfig, where=f"{config_file} [variants]")
+    settings = plugin_settings(ctx, file_config, config_file)
+    session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose):
         for problem in session.host.problems():
             logger.warning("%s", problem)
-        result = session.run_variants(config, progress=_progress(quiet=quiet))
-    _tell(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
+        result = session.run_variants(config, progress=show_progress(quiet=quiet))
+    tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0
 
 
-def _progress(*, quiet: bool) -> ProgressListener | None:
+def merge_tables(table: dict[str, Any], options: dict[str, Any], config_cls: type[_Config], *, where: str) -> _Config:
+    """Lay the options that were given over a configuration file's table.
+
+    Raises
+    ------
+    ConfigError
+        If either has a key or value that makes no sense; the file's are named with the file.
+    """
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    if "mask" in given:
+        given["mask"] = given["mask"] == "1"
+    known = attrs.fields_dict(config_cls)
+    unknown = [name for name in table if name not in known]
+    if unknown:
+        raise ConfigError(f"{where}: nothing reads {', '.join(unknown)}", hint=f"known keys: {', '.join(known)}")
+    return structure({**table, **given}, config_cls, where=f"options and {where}" if table else "options")
+
+
+def scoring_session(
+    config: VariantsConfig,
+    file_config: FileConfig,
+    model_options: tuple[str, ...],
+    *,
+    plugins: PluginSettings,
+    data_root: str | None,
+) -> Session:
+    """Open the session of a command that scores variants.
+
+    Raises
+    ------
+    ConfigError
+        If a base model's option does not say whose it is.
+    """
+    if model_options and len(config.base_model) > 1:
+        raise ConfigError("--model-option does not say for which base model", hint="[models.NAME] in a --config file")
+    models = merge_model_options(file_config.models, config.base_model[0], model_options)
+    return Session(plugins=plugins, models=models, data_root=data_root)
+
+
+def show_progress(*, quiet: bool) -> ProgressListener | None:
+    """Return a bar on stderr if that is a terminal."""
     import sys
 
     if quiet or not sys.stderr.isatty():
@@ -147,7 +201,7 @@ def _progress(*, quiet: bool) -> ProgressListener | None:
     return BarProgress("scoring", unit="alleles/s", scale=1)
 
 
-def _tell(result: VariantsResult, *, as_json: bool, quiet: bool, to_stdout: bool) -> None:
+def tell_scored(result: VariantsResult, *, as_json: bool, quiet: bool, to_stdout: bool) -> None:
     """Say what was counted and written; on stderr where the VCF goes to stdout."""
     import json
 

@@ -220,6 +220,12 @@ class Transcripts:
         found = None if name is None else self._by_contig.get(name)
         return [] if found is None else [self.transcript(order) for order in found.at(position).tolist()]
 
+    def of_gene(self, gene_id: str, contig: str) -> list[Transcript]:
+        """Transcripts of a gene on a contig (the reference's own name), in the order of the table."""
+        names, contigs = self._labels[1], self._labels[3]
+        places = [order for order, name in enumerate(names) if name == gene_id and contigs[order] == contig]
+        return [self.transcript(order) for order in places]
+
     @functools.cached_property
     def _by_contig(self) -> dict[str, _OnContig]:
         contig = np.array(self._labels[3], dtype=object)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from splicecore.session import Session
     from splicecore.variants.config import VariantsConfig
 
-__all__ = ["score_variants"]
+__all__ = ["check_outputs", "run_pass", "score_variants"]
 
 logger = logging.getLogger(__name__)
 
@@ -67,33 +67,59 @@ def score_variants(
         For everything that is wrong with options, input, genome, annotation or models, before any scoring where that
         can be.
     """
-    _check(config)
+    if config.input is None:
+        raise ConfigError("no input given", hint="--input FILE, or - for stdin")
+    check_outputs(config)
     with _source(session, config) as source:
         opened = open_all(session, config)
         check_build_of(source, opened)
         remembered = None if config.input == "-" else session.cache_dir
-        identity = {**opened.identity, "input": file_sha256(source.path, remembered), "shard": config.shard}
-        done = finished_before(config, identity)
-        if done is not None:
-            return done
-        for name in config.output:
-            if name != "-":
-                make_folder(Path(name).parent)
-        with WorkFolder.of(config, session).claimed(identity, force=config.force) as work:
-            plan = _plan(source, opened, work, config)
-            planned = VariantPass(config=config, source=source, opened=opened, work=work, plan=plan)
-            session.host.notify("splicecore_run_started", run=work.facts)
-            _score(session, planned, progress)
-            result = write_outputs(planned)
-            session.host.notify("splicecore_run_finished", run=work.facts, summary=result.summary)
-            work.drop()
+        content = file_sha256(source.path, remembered)
+        return run_pass(session, config, opened, source, content=content, progress=progress)
+
+
+def run_pass(
+    session: Session,
+    config: VariantsConfig,
+    opened: Opened,
+    source: VcfSource,
+    *,
+    content: str,
+    progress: ProgressListener | None = None,
+) -> VariantsResult:
+    """Score the records of an opened source into the outputs, going on from an interrupted attempt.
+
+    Parameters
+    ----------
+    content
+        Digest of the source's content: with all else, what the pass is known by.
+    """
+    identity = {**opened.identity, "input": content, "shard": config.shard}
+    done = finished_before(config, identity)
+    if done is not None:
+        return done
+    for name in config.output:
+        if name != "-":
+            make_folder(Path(name).parent)
+    with WorkFolder.of(config, session).claimed(identity, force=config.force) as work:
+        plan = _plan(source, opened, work, config)
+        planned = VariantPass(config=config, source=source, opened=opened, work=work, plan=plan)
+        session.host.notify("splicecore_run_started", run=work.facts)
+        _score(session, planned, progress)
+        result = write_outputs(planned)
+        session.host.notify("splicecore_run_finished", run=work.facts, summary=result.summary)
+        work.drop()
     return result
 
 
-def _check(config: VariantsConfig) -> None:
-    """Refuse what cannot be done, before anything is opened."""
-    if config.input is None:
-        raise ConfigError("no input given", hint="--input FILE, or - for stdin")
+def check_outputs(config: VariantsConfig) -> None:
+    """Refuse outputs that cannot be written, before anything is opened.
+
+    Raises
+    ------
+    ConfigError
+        If there are none, or one has no known suffix, is given twice, is the input, or is no file for VEP.
+    """
     if not config.output:
         raise ConfigError("no output given", hint="--output FILE, or - for stdout")
     if len(set(config.output)) < len(config.output):
@@ -102,7 +128,7 @@ def _check(config: VariantsConfig) -> None:
         kind = output_kind(name)
         if config.vep_compatible and kind == "vcf" and not name.endswith(".gz"):
             raise ConfigError(f"VEP reads bgzip with an index, not {name}", hint="--output NAME.vcf.gz")
-        if name != "-" and Path(name).resolve() == Path(config.input).resolve():
+        if name != "-" and config.input is not None and Path(name).resolve() == Path(config.input).resolve():
             raise ConfigError(f"{name} is input and output", hint="choose another --output")
     if config.vep_compatible and len(config.base_model) > 1:
         raise ConfigError("VEP's plugin reads the scores of one model", hint="one --base-model")
