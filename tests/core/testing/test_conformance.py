@@ -12,10 +12,12 @@ import pytest
 from splicecore.plugins.specs import OpenRequest
 from splicecore.testing.conformance import BaseModelConformance, MetaModelConformance
 from splicecore.testing.conformance.case import BaseModelCase, find_plugin_module
-from splicecore.testing.conformance.checks import BASE_MODEL_CHECKS, run_base_model_checks
+from splicecore.testing.conformance.checks import BASE_MODEL_CHECKS, run_base_model_checks, run_checks
+from splicecore.testing.conformance.sites import check_zero_offset
 from splicecore.testing.conformance.suite import ConformanceSuite
 from splicecore.testing.fakes import COMPLETE_SPEC, MOTIF_SPEC, open_motif_model, write_motif_weights
 from splicecore.testing.faulty_models import FAULTS, faulty_request
+from splicecore.testing.simulate import SimulationConfig, simulate_genome
 
 CAUGHT_BY = {
     "other name": {"opening"},
@@ -207,6 +209,28 @@ def test_a_model_of_fixed_output_length_conforms():
     skipped = {name for name, outcome in outcomes.items() if outcome == "skipped"}
     of_weights = {"missing_weights", "truncated_weights", "altered_weights"}
     assert skipped == {"light_import", "one_position", "edits", "edits_alone", "memory", *of_weights}
+
+
+@pytest.fixture(scope="module")
+def real_genome(tmp_path_factory):
+    """Genome and annotation in files, as an author would give them."""
+    paths = simulate_genome(SimulationConfig(contigs=("chr1",)), seed=2).write(tmp_path_factory.mktemp("genome"))
+    return str(paths.fasta), str(paths.annotation)
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [(None, "passed"), ("shifted", "failed"), ("donor first", "failed")])
+def test_sites_of_a_genome_in_files(case_of, real_genome, fault, outcome):
+    (result,) = run_checks([check_zero_offset], attrs.evolve(case_of(fault), genome=real_genome))
+    assert result.outcome == outcome, result
+
+
+def test_a_model_that_knows_no_sites_skips_their_place(tmp_path):
+    file = write_motif_weights(tmp_path) / "motif.bin"
+    file.write_bytes(bytes(file.stat().st_size))
+    case = BaseModelCase(spec=COMPLETE_SPEC, request=OpenRequest(weights=str(tmp_path)))
+    (result,) = run_checks([check_zero_offset], case)
+    assert result.outcome == "skipped"
+    assert "genome" in result.message
 
 
 class TestMotifModel(BaseModelConformance):
