@@ -28,7 +28,7 @@ _COMMANDS = {
     "artifacts": ("splicecore.cli.artifacts", "List, check, promote and remove kept base-model passes."),
     "resources": ("splicecore.cli.resources", "Find, derive, check and import genomes and annotations."),
     "models": ("splicecore.cli.models", "List base models and trained meta-models, show them, check base models."),
-    "plugins": ("splicecore.cli.plugins", "List plugins, say why one was not loaded, check one."),
+    "plugins": ("splicecore.cli.plugins", "List, check and begin plugins, say why one was not loaded."),
 }
 
 
