@@ -4,7 +4,7 @@ r"""What hybrid inference costs: beside base_only on genes without scores, and a
     python benchmarks/hybrid_speed.py warm --data-root ROOT --meta-model MODEL --models-dir NAME=FOLDER --genes-file F
 
 ``cold``: the same genes in the modes base_only (once for each base model of the meta-model, seconds added up) and
-hybrid, nothing reused, in turns, each run a process of its own; prints medians and the ratio within each turn of elapsed
+hybrid, nothing reused, in turns, each run its own process; prints medians and the ratio within each turn of elapsed
 and of processor time. ``warm``: a hybrid run whose base scores are found, with an empty cache of the meta-model's
 probabilities, and again with a filled one; prints seconds a gene, start-up, tables and report included, and the most
 memory of a process. Both need the data root's resources, ``warm`` its finished passes too.

@@ -3,9 +3,9 @@
 Files have the tables ``[run]`` with the keys of :class:`RunConfig`, ``[predict]`` with those of :class:`PredictConfig`,
 ``[dataset]``, ``[train]`` and ``[evaluate]`` with those of a dataset's, a training's and an evaluation's configuration,
 ``[variants]`` and ``[saturate]`` with those of the configurations of variants and of their saturation,
-``[features.SET]`` with the settings of feature set SET, ``[plugins]`` with those of
-:class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of base model NAME. A key that
-nothing reads is an error that names it, never ignored.
+``[features.SET]`` with the settings of feature set SET, ``[uncertainty]`` with those of a run's uncertainty strategy,
+``[plugins]`` with those of :class:`~splicecore.plugins.host.PluginSettings`, and ``[models.NAME]`` with the settings of
+base model NAME. A key that nothing reads is an error that names it, never ignored.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class PassConfig:
         Folder (or file) of the base model's weights; None to search the usual places.
     engine
         How to compute the base model; None for its default.
+    base_model_env
+        Python interpreter that the base model runs in, with packages of its own; ``NAME=PATH`` each where there are
+        several models. Empty for this one.
     genes, genes_file, region, chromosomes, all_genes
         Which genes: names or ids; a file of them, one a line; those that overlap a region (``chr1:1,000-2,000``,
         1-based, both ends included); those of whole chromosomes; all. One of these ways.
@@ -102,6 +105,7 @@ class PassConfig:
     base_model: str = "spliceai"
     models_dir: str | None = None
     engine: str | None = None
+    base_model_env: tuple[str, ...] = attrs.field(default=(), converter=_names)
     genes: tuple[str, ...] = attrs.field(default=(), converter=_names)
     genes_file: str | None = None
     region: str | None = None
@@ -173,6 +177,8 @@ class RunConfig(PassConfig):
         How to tell how unsure the base model is.
     uncertainty_low, uncertainty_high
         Scores from low on and below high are unsure, for strategies that have such a zone.
+    uncertainty_settings
+        Settings of that strategy, without low and high.
     uncertainty_threshold
         Least uncertainty that is selected, in place of the strategy's own: the same for every shard of a run, such as
         what a run with a target rate found.
@@ -206,6 +212,7 @@ class RunConfig(PassConfig):
     uncertainty_strategy: str = "hybrid_entropy"
     uncertainty_low: float = 0.02
     uncertainty_high: float = 0.80
+    uncertainty_settings: dict[str, Any] = attrs.field(factory=dict)
     uncertainty_threshold: float | None = None
     target_meta_rate: float | None = None
     keep_artifacts_dir: str | None = None
@@ -279,6 +286,7 @@ class FileConfig:
     variants: dict[str, Any] = attrs.field(factory=dict)
     saturate: dict[str, Any] = attrs.field(factory=dict)
     features: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    uncertainty: dict[str, Any] = attrs.field(factory=dict)
     plugins: dict[str, Any] = attrs.field(factory=dict)
     models: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 

@@ -216,6 +216,27 @@ def test_a_target_rate_is_met(infer, tmp_path):
         assert pc.max(table.filter(pc.invert(table.column("is_adjusted"))).column("uncertainty")).as_py() < least
 
 
+def test_a_target_rate_where_nothing_is_unsure_warns(infer, tmp_path):
+    done = infer(tmp_path / "out", "--uncertainty-strategy", "ensemble_disagreement", "--target-meta-rate", "0.1")
+    assert "no position has an uncertainty above 0" in done.stderr  # both base models are the same
+    assert pq.read_table(tmp_path / "out" / META).num_rows == 0
+
+
+def test_settings_of_a_strategy_come_from_a_file(infer, tmp_path):
+    config = tmp_path / "splicecore.toml"
+    config.write_text("[uncertainty]\nentropy = 0.3\n")
+    chosen = ["--uncertainty-strategy", "entropy_only"]
+    infer(tmp_path / "plain", *chosen)
+    infer(tmp_path / "file", *chosen, "--config", config)
+    known = json.loads((tmp_path / "file" / "metadata" / "inference_metadata.json").read_text())["selection"]
+    assert known["settings"] == {"entropy": 0.3}
+    assert pq.read_table(tmp_path / "file" / META).num_rows > pq.read_table(tmp_path / "plain" / META).num_rows > 0
+    config.write_text("[uncertainty]\nspread = 0.9\n")
+    done = infer(tmp_path / "wrong", *chosen, "--config", config, code=2)
+    assert "settings of uncertainty strategy entropy_only" in done.stderr
+    assert "spread" in done.stderr
+
+
 def test_no_position_is_scored_twice(infer, tmp_path):
     cached = {"SPLICECORE_CACHE_LIMIT_GB": "1", "SPLICECORE_CACHE_DIR": str(tmp_path / "cache")}
     infer(tmp_path / "narrow", "--uncertainty-strategy", "entropy_only", **cached)

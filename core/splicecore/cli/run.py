@@ -77,7 +77,9 @@ def command(
         raise ConfigError("no output folder given", hint="--output-dir FOLDER")
     models = merge_model_options(file_config.models, _primary(config) if model_options else "", model_options)
     if config.inference_mode != "base_only":
-        config = attrs.evolve(config, feature_settings=file_config.features)
+        tables = {"feature_settings": file_config.features, "uncertainty_settings": file_config.uncertainty}
+        given: dict[str, Any] = {name: table for name, table in tables.items() if table}
+        config = attrs.evolve(config, **given)
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
     output = Path(str(config.output_dir))
     session.resources.check_output(output)

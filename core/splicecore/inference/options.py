@@ -15,6 +15,7 @@ _OF_META_MODELS = (
     "uncertainty_strategy",
     "uncertainty_low",
     "uncertainty_high",
+    "uncertainty_settings",
     "uncertainty_threshold",
     "target_meta_rate",
 )

@@ -12,6 +12,7 @@ from splicecore.config import RunConfig
 from splicecore.errors import ConfigError, ContractError
 from splicecore.inference.record import GeneKeys
 from splicecore.inference.served_model import ServedModel
+from splicecore.isolation.environments import interpreters
 from splicecore.predict.plan import ScorePlan, make_plan
 from splicecore.resources.inputs import open_inputs
 from splicecore.uncertainty.select import SelectionConfig, open_strategy
@@ -89,6 +90,7 @@ def make_inference_plan(session: Session, config: RunConfig) -> InferencePlan:
     """
     selection = SelectionConfig(
         strategy=config.uncertainty_strategy,
+        settings=config.uncertainty_settings,
         low=config.uncertainty_low,
         high=config.uncertainty_high,
         target_rate=config.target_meta_rate,
@@ -178,9 +180,15 @@ def weights_of(models_dir: str | None, base_models: Sequence[str]) -> dict[str, 
 
 def _of_base_models(config: RunConfig, names: Sequence[str]) -> tuple[RunConfig, ...]:
     """Return what the pass of each base model is told: an engine is chosen for the primary one only."""
-    weights = weights_of(config.models_dir, names)
+    weights, environments = weights_of(config.models_dir, names), interpreters(config.base_model_env, names)
     return tuple(
-        attrs.evolve(config, base_model=name, models_dir=weights.get(name), engine=None if number else config.engine)
+        attrs.evolve(
+            config,
+            base_model=name,
+            models_dir=weights.get(name),
+            engine=None if number else config.engine,
+            base_model_env=environments.get(name),
+        )
         for number, name in enumerate(names)
     )
 

@@ -77,6 +77,10 @@ class Recalibrator:
         self.result.note(SELECT, positions=histogram.total)
         found = histogram.threshold(rate)
         reached = histogram.selected(found) / histogram.total
+        if not histogram.selected(found):
+            logger.warning(
+                "no position has an uncertainty above 0: none is recalibrated, though %g was asked for", rate
+            )
         logger.info("a threshold of %g selects %.4f of the positions; %g was asked for", found, reached, rate)
         return found
 
