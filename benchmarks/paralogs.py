@@ -2,7 +2,7 @@
 
     python benchmarks/paralogs.py
 
-Prints the table of docs/training_concepts.md. Sequences are random, substitutions independent.
+Prints the table of docs/concepts/training_concepts.md. Sequences are random, substitutions independent.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ DOCS = Path(__file__).parents[1]
 PAGES: dict[str, tuple[str, ...]] = {
     "tutorial/first_run.md": ("consensus", "xgb-meta"),
     "howto/embedding.md": ("consensus", "xgb-meta"),
+    "howto/base_model_pass.md": ("consensus",),
     "concepts/coordinates.md": (),
     "concepts/prevalence.md": (),
     "plugins/index.md": (),

@@ -12,6 +12,7 @@ import pytest
 PAGES = (
     "tutorial/first_run.md",
     "howto/embedding.md",
+    "howto/base_model_pass.md",
     "concepts/coordinates.md",
     "concepts/prevalence.md",
     "plugins/index.md",

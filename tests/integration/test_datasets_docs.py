@@ -11,7 +11,7 @@ import pytest
 from splicecore.cli.main import _run
 from splicecore.dataset.schema import FACTS
 
-PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "datasets.md"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from splicecore.cli.main import _run
 from splicecore.resources.keys import GENOMIC_KINDS
 from splicecore.resources.schemas import SCHEMAS
 
-PAGE = Path(__file__).parents[2] / "docs" / "resources.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "resources.md"
 ROOT = "/data/splicecore"
 
 

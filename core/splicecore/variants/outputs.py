@@ -15,9 +15,9 @@ from splicecore.artifacts.store import atomic_path, digest, file_sha256, make_fo
 from splicecore.errors import ChecksumError, OutputError
 from splicecore.variants.annotate import Annotator
 from splicecore.variants.config import output_kind
-from splicecore.variants.info import ScoreText, make_tags, settings_line
+from splicecore.variants.info import InfoTag, ScoreText, make_tags, settings_line
 from splicecore.variants.results import AlleleCounts, ResultRow, by_record, in_input_order, in_plan_order
-from splicecore.variants.tables import TableWriter
+from splicecore.variants.tables import META, TableWriter
 from splicecore.variants.vcf_output import VcfWriter, index_file, open_text, open_writer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from splicecore.variants.blocks import Plan
     from splicecore.variants.config import VariantsConfig
+    from splicecore.variants.meta_scores_opening import MetaTask
     from splicecore.variants.planned import VariantPass
     from splicecore.variants.vcf import VcfRecord, VcfSource
 
@@ -47,7 +48,7 @@ class VariantsResult:
     outputs
         Files that were written, indices included.
     summary
-        Counts; see ``docs/variants.md``.
+        Counts; see ``docs/howto/variants.md``.
     already_finished
         Whether all was there from before.
     """
@@ -101,8 +102,9 @@ def write_outputs(planned: VariantPass) -> VariantsResult:
             for name in plain
             if not config.vep_compatible
         ]
-        adding = [stack.enter_context(TableWriter(Path(name), planned.opened.settings)) for name in tables]
-        batches = _counted(in_input_order(plan, work.parts, work.key), counts, config, adding)
+        primary = None if planned.opened.meta is None else config.base_model[0]
+        adding = [stack.enter_context(TableWriter(Path(name), planned.opened.settings, primary)) for name in tables]
+        batches = _counted(in_input_order(plan, work.parts, work.key), counts, _counted_models(planned), adding)
         if writers:
             _write_records(_span(source, plan), by_record(batches), writers, annotator)
         else:
@@ -119,7 +121,7 @@ def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
     """Make what writes INFO, and the lines that it adds to the header."""
     config, opened = planned.config, planned.opened
     annotator = Annotator(
-        tags=make_tags(config.base_model, config.tag_names),
+        tags=_tags(planned),
         text=ScoreText(precision=config.precision),
         main=opened.main,
         reasons=config.reasons,
@@ -127,8 +129,27 @@ def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
     replaced = sorted(planned.source.declared("INFO").intersection(annotator.written))
     if replaced and any(output_kind(name) == "vcf" for name in config.output):
         logger.warning("%s has INFO %s already, which is replaced", planned.source.name, " and ".join(replaced))
-    fingerprints = {model.name: model.fingerprint for model in opened.models}
+    fingerprints = {model.name: model.fingerprint for model in (*opened.models, *_meta(planned))}
     return annotator, [*annotator.header(splicecore.__version__, fingerprints), settings_line(opened.settings)]
+
+
+def _meta(planned: VariantPass) -> tuple[MetaTask, ...]:
+    return () if planned.opened.meta is None else (planned.opened.meta,)
+
+
+def _tags(planned: VariantPass) -> tuple[InfoTag, ...]:
+    """Choose the tags of the base models, and of the meta-model: that of the primary base model and ``_meta``."""
+    config, names = planned.config, planned.config.tag_names
+    own = {model: name for model, name in names.items() if model != META}
+    if planned.opened.meta is None:
+        return make_tags(config.base_model, names)
+    primary = make_tags(config.base_model, own)[0]
+    *tags, meta = make_tags((*config.base_model, META), {META: f"{primary.name}_{META}", **names})
+    return (*tags, attrs.evolve(meta, scorer=f"a meta-model of {' and '.join(config.base_model)}, model"))
+
+
+def _counted_models(planned: VariantPass) -> tuple[str, ...]:
+    return (*planned.config.base_model, *(one.name for one in _meta(planned)))
 
 
 def _in_folder(name: str) -> Path | None:
@@ -137,10 +158,10 @@ def _in_folder(name: str) -> Path | None:
 
 
 def _counted(
-    batches: Iterator[pa.RecordBatch], counts: AlleleCounts, config: VariantsConfig, tables: list[TableWriter]
+    batches: Iterator[pa.RecordBatch], counts: AlleleCounts, models: tuple[str, ...], tables: list[TableWriter]
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        counts.add(batch, config.base_model)
+        counts.add(batch, models)
         for table in tables:
             table.add(batch)
         yield batch
@@ -213,14 +234,8 @@ def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> Va
         "alleles": plan.alleles,
         "rows": counts.rows,
         "sorted": plan.sorted,
-        "base_models": {
-            name: {
-                "scored": counts.scored[name],
-                "unscored": sum(counts.unscored.get(name, {}).values()),
-                "reasons": dict(sorted(counts.unscored.get(name, {}).items())),
-            }
-            for name in config.base_model
-        },
+        "base_models": {name: _of_model(counts, name) for name in config.base_model},
+        **({} if planned.opened.meta is None else {"meta_model": _of_model(counts, META)}),
         "files": {_relative(file, config): file_sha256(file) for file in files},
     }
     path = summary_path(config)
@@ -229,6 +244,15 @@ def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> Va
         write_json(path, summary)
     _judge(summary)
     return VariantsResult(outputs=tuple(files), summary=summary)
+
+
+def _of_model(counts: AlleleCounts, name: str) -> dict[str, Any]:
+    reasons = counts.unscored.get(name, {})
+    return {
+        "scored": counts.scored[name],
+        "unscored": sum(reasons.values()),
+        "reasons": dict(sorted(reasons.items())),
+    }
 
 
 def _relative(file: Path, config: VariantsConfig) -> str:

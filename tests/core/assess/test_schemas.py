@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from splicecore.assess.schemas import ERRORS, PERFORMANCE, POSITIONS, SEQUENCES, describe
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "base_model_pass.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "concepts" / "labels.md"
 SECTIONS = {
     "splice_positions_enhanced": POSITIONS,
     "splice_errors": ERRORS,

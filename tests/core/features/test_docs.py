@@ -1,4 +1,4 @@
-"""The tables of ``docs/features.md`` are those of the declared schemas.
+"""The tables of ``docs/reference/features.md`` are those of the declared schemas.
 
 python tests/core/features/test_docs.py    # writes them anew
 """
@@ -14,7 +14,7 @@ from splicecore.features.pipeline import FeaturePipeline
 from splicecore.features.presets import MENDED, PRESETS
 from splicecore.plugins.host import PluginHost
 
-DOCS = Path(__file__).parents[3] / "docs" / "features.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "features.md"
 SETS = ("probability", "context", "partners", "sequence", "structural")
 
 

@@ -265,7 +265,7 @@ def test_a_file_of_another_genome_is_an_error(bedgraph, resources):
 
 
 def blocks_of(language):
-    text = (Path(__file__).resolve().parents[3] / "docs" / "tracks.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "howto" / "tracks.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
@@ -281,7 +281,7 @@ def test_the_documentations_examples_run(tmp_path, monkeypatch):
 
 
 def test_the_documentation_has_every_column_of_junctions_and_key(star):
-    text = (Path(__file__).resolve().parents[3] / "docs" / "tracks.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "howto" / "tracks.md").read_text(encoding="utf-8")
     declared = schema(tracks({"name": "x", "path": star}))
     for field in declared:
         kind = {"float": "float32"}.get(str(field.type), str(field.type))

@@ -72,7 +72,7 @@ def test_the_hooks_are_those_of_the_interface():
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_the_guide_has_every_hook_with_its_arguments(hook):
-    guide = Path(__file__).parents[3].joinpath("docs", "hooks.md")
+    guide = Path(__file__).parents[3].joinpath("docs", "plugins", "hooks.md")
     if not guide.exists():
         pytest.skip("the guide is not part of the source distribution")
     arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)

@@ -15,7 +15,7 @@ from splicecore.testing.conformance.meta_checks import META_MODEL_CHECKS
 from splicecore.testing.conformance.packaging_checks import PACKAGING_CHECKS
 from splicecore.testing.conformance.uncertainty_checks import UNCERTAINTY_CHECKS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "conformance.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "plugins" / "conformance.md").read_text(encoding="utf-8")
 GROUPS = {
     "Base models": checks.BASE_MODEL_CHECKS,
     "Feature sets": FEATURE_SET_CHECKS,
@@ -55,4 +55,4 @@ def test_every_option_is_listed():
 
 def test_the_example_without_pytest_runs():
     (block,) = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "check_plugin" in block]
-    exec(compile(block, "docs/conformance.md", "exec"), {})
+    exec(compile(block, "docs/plugins/conformance.md", "exec"), {})

@@ -1,11 +1,11 @@
-"""The example of ``docs/training_concepts.md`` runs and does what it says."""
+"""The example of ``docs/concepts/training_concepts.md`` runs and does what it says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-DOCS = Path(__file__).parents[3] / "docs" / "training_concepts.md"
+DOCS = Path(__file__).parents[3] / "docs" / "concepts" / "training_concepts.md"
 
 
 def test_the_example_runs():

@@ -1,4 +1,4 @@
-"""``docs/uncertainty.md``: its example runs, and its defaults are those of the code."""
+"""``docs/concepts/uncertainty.md``: its example runs, and its defaults are those of the code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from splicecore.testing.conformance.uncertainty_case import UncertaintyCase
 from splicecore.uncertainty import configs
 
-PAGE = Path(__file__).parents[3] / "docs" / "uncertainty.md"
+PAGE = Path(__file__).parents[3] / "docs" / "concepts" / "uncertainty.md"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not part of the source distribution")
 
 

@@ -1,4 +1,4 @@
-"""SpliceAI's weights against published delta scores; docs/variants_rules.md says what was compared in all."""
+"""SpliceAI's weights against published delta scores; docs/concepts/variants_rules.md says what was compared in all."""
 
 from __future__ import annotations
 

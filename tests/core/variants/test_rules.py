@@ -67,7 +67,7 @@ def test_window():
 
 def test_every_rule_that_the_docs_name_has_its_test():
     folder = Path(__file__).parent
-    text = (folder.parents[2] / "docs/variants_rules.md").read_text(encoding="utf-8")
+    text = (folder.parents[2] / "docs/concepts/variants_rules.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_\w+)`", text))
     written = set(
         re.findall(r"^def (test_\w+)", "".join(p.read_text() for p in folder.glob("test_*.py")), re.MULTILINE)
@@ -77,7 +77,7 @@ def test_every_rule_that_the_docs_name_has_its_test():
 
 
 def test_the_docs_list_all_reasons():
-    text = (Path(__file__).parents[3] / "docs/variants_rules.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs/concepts/variants_rules.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE) == [str(reason) for reason in ORDER]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parents[4] / "docs" / "datasets_validation.md"
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "howto" / "datasets_validation.md"
 
 
 def test_every_check_is_documented(clean):
