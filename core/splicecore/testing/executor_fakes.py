@@ -109,10 +109,15 @@ class _TaskPerShard(Threads):
 
 @_fault("shared task")
 class _SharedTask(Threads):
+    def map(self, task: str, config: Mapping[str, Any], shards: Sequence[Shard]) -> Iterator[Any]:
+        self.__dict__.pop("shared", None)
+        yield from super().map(task, config, shards)
+
     def _work(self, idle: SimpleQueue[ShardTask], shard: Shard) -> Any:
         task = idle.get()
+        shared = self.__dict__.setdefault("shared", task)
         idle.put(task)
-        return task(shard)
+        return shared(shard)
 
 
 @_fault("all at the end")
