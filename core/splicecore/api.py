@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from splicecore.inference.scorer import MetaScorer
     from splicecore.plugins.host import PluginHost
     from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
+    from splicecore.plugins.scaffold import NewPlugin, PluginKind, new_plugin
     from splicecore.predict.blocks import Block
     from splicecore.predict.merge import merge_shards
     from splicecore.resources.keys import ResourceKey
@@ -145,10 +146,12 @@ __all__ = [
     "MissingDependencyError",
     "ModelDirectory",
     "N",
+    "NewPlugin",
     "OpenRequest",
     "OutputError",
     "PluginError",
     "PluginHost",
+    "PluginKind",
     "PluginLoadError",
     "PluginNotFoundError",
     "PluginRecord",
@@ -188,6 +191,7 @@ __all__ = [
     "hookimpl",
     "load_object",
     "merge_shards",
+    "new_plugin",
     "open_strategy",
     "read_annotation",
     "reverse_complement",
@@ -216,7 +220,9 @@ _LAZY = {
     "Job": "splicecore.variants.alleles",
     "MetaScorer": "splicecore.inference.scorer",
     "ModelDirectory": "splicecore.training.model_directory",
+    "NewPlugin": "splicecore.plugins.scaffold",
     "PluginHost": "splicecore.plugins.host",
+    "PluginKind": "splicecore.plugins.scaffold",
     "PluginRecord": "splicecore.plugins.records",
     "PluginSettings": "splicecore.plugins.records",
     "PluginState": "splicecore.plugins.records",
@@ -238,6 +244,7 @@ _LAZY = {
     "VariantScorer": "splicecore.variants.scorer",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
+    "new_plugin": "splicecore.plugins.scaffold",
     "open_strategy": "splicecore.uncertainty.select",
     "read_annotation": "splicecore.genome.annotation",
     "summarize_dataset": "splicecore.dataset.summary",

@@ -159,8 +159,8 @@ def test_a_hook_that_is_gone_says_what_came_in_its_place(site, monkeypatch):
     host = site.discover()
     assert host.problems() == [
         (
-            "plugin 'old' (old 2.0) not loaded: the hook splicecore_old is gone since splicecore 0.3: yield base models "
-            "by splicecore_base_models (pip install --upgrade old)"
+            "plugin 'old' (old 2.0) not loaded: the hook splicecore_old is gone since splicecore 0.3: yield base "
+            "models by splicecore_base_models (pip install --upgrade old)"
         )
     ]
     assert list(host.base_models()) == ["good"]
