@@ -9,6 +9,7 @@ import pytest
 from splicecore import api
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="no documentation in the source distribution")
 PLACES = ("*.md", "docs/**/*.md", "plugins/*/README.md", "benchmarks/*.md", "examples/**/*.md")
 PAGES = sorted({path for pattern in PLACES for path in ROOT.glob(pattern) if "_build" not in path.parts})
 LINK = re.compile(r"(?<!!)\[[^\]\n]*(?:\n[^\]\n]*)?\]\((?!https?:|mailto:)([^)\s]*)\)")
@@ -51,15 +52,15 @@ def test_pages_that_code_names_exist(docs):
     assert not sorted(f"{path.relative_to(ROOT)}: {name}" for path, name in said if not (ROOT / name).exists())
 
 
-def test_there_is_no_page_that_no_table_of_contents_has(docs):
-    listed = set()
+def test_every_page_is_once_in_a_table_of_contents(docs):
+    listed = []
     for page in docs.glob("**/*.md"):
         for block in TOCTREE.findall(page.read_text(encoding="utf-8")):
             lines = [line for line in block.splitlines() if line and not line.startswith(":")]
-            listed |= {(page.parent / f"{line}.md").resolve() for line in lines}
+            listed += [(page.parent / f"{line}.md").resolve() for line in lines]
     pages = {path.resolve() for path in docs.glob("**/*.md") if "_build" not in path.parts}
-    assert pages - listed == {(docs / "index.md").resolve()}
-    assert not listed - pages
+    assert pages - set(listed) == {(docs / "index.md").resolve()}
+    assert sorted(listed) == sorted(set(listed) & pages)
 
 
 def test_column_tables_are_those_of_the_code(tables):
