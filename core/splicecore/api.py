@@ -60,6 +60,7 @@ from splicecore.plugins.specs import (
 if TYPE_CHECKING:
     from splicecore.artifacts.artifact_config import ArtifactConfig
     from splicecore.artifacts.manager import ArtifactManager
+    from splicecore.artifacts.store import atomic_path, read_json, write_json
     from splicecore.dataset.config import DatasetConfig
     from splicecore.dataset.dataset import Dataset
     from splicecore.dataset.summary import summarize_dataset
@@ -184,6 +185,7 @@ __all__ = [
     "Variant",
     "VariantRules",
     "VariantScorer",
+    "atomic_path",
     "check_codes",
     "decode",
     "encode",
@@ -194,10 +196,12 @@ __all__ = [
     "new_plugin",
     "open_strategy",
     "read_annotation",
+    "read_json",
     "reverse_complement",
     "summarize_dataset",
     "to_matrix",
     "validate_dataset",
+    "write_json",
 ]
 
 _LAZY = {
@@ -242,14 +246,17 @@ _LAZY = {
     "Variant": "splicecore.variants.alleles",
     "VariantRules": "splicecore.variants.rules",
     "VariantScorer": "splicecore.variants.scorer",
+    "atomic_path": "splicecore.artifacts.store",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
     "new_plugin": "splicecore.plugins.scaffold",
     "open_strategy": "splicecore.uncertainty.select",
     "read_annotation": "splicecore.genome.annotation",
+    "read_json": "splicecore.artifacts.store",
     "summarize_dataset": "splicecore.dataset.summary",
     "to_matrix": "splicecore.features.matrix",
     "validate_dataset": "splicecore.dataset.validation.validate",
+    "write_json": "splicecore.artifacts.store",
 }
 
 

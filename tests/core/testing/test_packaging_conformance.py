@@ -113,23 +113,11 @@ def test_every_check_has_a_mistake_of_its_own():
 
 
 class TestOurOwn(PackagingConformance):
-    @pytest.fixture(params=["consensus", "openspliceai", "spliceai"])
+    @pytest.fixture(params=["consensus", "openspliceai", "spliceai", "xgb-meta"])
     def plugin(self, request):
         if request.param not in metadata.entry_points(group=ENTRY_POINT_GROUP).names:
             pytest.skip(f"{request.param} is not installed")
         return request.param
-
-
-class TestXgbMeta(PackagingConformance):
-    @pytest.fixture
-    def plugin(self):
-        if "xgb-meta" not in metadata.entry_points(group=ENTRY_POINT_GROUP).names:
-            pytest.skip("xgb-meta is not installed")
-        return "xgb-meta"
-
-    @pytest.mark.xfail(strict=True, reason="writes its files with the core's own functions")
-    def test_imports_the_public_interface_alone(self, case):
-        super().test_imports_the_public_interface_alone(case)
 
 
 def test_the_class_runs_every_check():

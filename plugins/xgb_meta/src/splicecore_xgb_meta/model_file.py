@@ -6,9 +6,15 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from splicecore.api import ChecksumError, PluginError, ResourceNotFoundError
-from splicecore.artifacts.store import atomic_path, read_json, write_json
-from splicecore.errors import OutputError
+from splicecore.api import (
+    ChecksumError,
+    OutputError,
+    PluginError,
+    ResourceNotFoundError,
+    atomic_path,
+    read_json,
+    write_json,
+)
 
 if TYPE_CHECKING:
     import os
