@@ -20,6 +20,7 @@ SPEC = BaseModelSpec(
     builds=("GRCh38",),
     engines=("numpy",),
     max_positions=262_144,
+    memory=100_000_000,
     weights=("consensus.json",),
     tolerance=1e-6,
     licence="Apache-2.0",
