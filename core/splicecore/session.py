@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 
 from splicecore.config import PassConfig, PredictConfig, RunConfig, structure
-from splicecore.errors import ConfigError
+from splicecore.errors import ConfigError, ResourceNotFoundError
+from splicecore.isolation.environments import isolation_of
 from splicecore.plugins.host import PluginHost, PluginSettings
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocation, ResourceRequest
 from splicecore.resources.finders import default_data_root
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from splicecore.evaluate.evaluation import Evaluation
     from splicecore.evaluate.task import EvaluateTask
     from splicecore.inference.scorer import MetaScorer
+    from splicecore.isolation.client import Description
     from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.base_model_pass import PredictResult
     from splicecore.predict.runner import ProgressListener
@@ -58,7 +60,8 @@ class Session:
     cache_dir
         Folder of what can be computed again; None for ``SPLICECORE_CACHE_DIR`` or the platform's.
     models
-        Settings of base models by name, as in a configuration file's ``[models.NAME]``.
+        Settings of base models by name, as in a configuration file's ``[models.NAME]``; ``base_model_env`` and
+        ``base_model_timeout`` among them say where a model runs and how long a call may take there.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class Session:
         self.cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
         self.models = models or {}
         self._registry: Registry | None = None
+        self._described: dict[tuple[str, str], Description] = {}
         self._temporary: list[tempfile.TemporaryDirectory[str]] = []
 
     @property
@@ -118,30 +122,61 @@ class Session:
         ConfigError
             If it has no such engine.
         """
-        spec = self.host.base_model(config.base_model)
+        name = config.base_model
+        isolation, settings = isolation_of(name, config.base_model_env, self.models.get(name, {}))
+        there = isolation.interpreter
+        spec = self.host.base_model(name) if there is None else self.describe_isolated(name, there).spec
         if config.engine is not None and config.engine not in spec.engines:
             raise ConfigError(
                 f"base model {spec.name} has no engine {config.engine!r}", hint=f"one of {', '.join(spec.engines)}"
             )
         location = None
         if spec.weights or config.models_dir is not None:
-            location = self.host.find_resource(
-                ResourceRequest(
-                    kind="weights",
-                    name=spec.name,
-                    files=spec.weights,
-                    explicit=config.models_dir,
-                    data_root=str(self.data_root),
-                )
+            wanted = ResourceRequest(
+                kind="weights",
+                name=spec.name,
+                files=spec.weights,
+                explicit=config.models_dir,
+                data_root=str(self.data_root),
             )
+            location = self._find_weights(wanted, there)
         request = OpenRequest(
             weights=location.path if location is not None else None,
             engine=config.engine or spec.engines[0],
             device=config.device,
             threads=config.threads_per_worker,
-            config=self.models.get(spec.name, {}),
+            config=settings,
+            interpreter=there,
+            timeout=isolation.timeout,
         )
         return spec, request, location
+
+    def describe_isolated(self, name: str, interpreter: str) -> Description:
+        """Return a base model as the environment of another interpreter has it; it is asked once.
+
+        Raises
+        ------
+        PluginError
+            If splicecore is not installed there or is of another version.
+        PluginNotFoundError, PluginLoadError
+            If no plugin that is loaded there has the model.
+        """
+        from splicecore.isolation.client import describe
+
+        if (name, interpreter) not in self._described:
+            self._described[name, interpreter] = describe(name, interpreter, self.host.settings)
+        return self._described[name, interpreter]
+
+    def _find_weights(self, wanted: ResourceRequest, interpreter: str | None) -> ResourceLocation:
+        """Ask the finders here, then those of the base model's own environment."""
+        try:
+            return self.host.find_resource(wanted)
+        except ResourceNotFoundError:
+            if interpreter is None or wanted.explicit is not None:
+                raise
+        from splicecore.isolation.client import find_weights
+
+        return find_weights(wanted, interpreter, self.host.settings)
 
     def open_base_model(self, name: str, **options: Any) -> BaseModel:
         """Open a base model by name.
@@ -151,7 +186,8 @@ class Session:
         name
             As ``splicecore run --base-model`` takes it.
         **options
-            ``models_dir``, ``engine``, ``device``, ``threads`` as in :class:`~splicecore.config.RunConfig`.
+            ``models_dir``, ``engine``, ``device``, ``threads``, ``base_model_env`` as in
+            :class:`~splicecore.config.RunConfig`.
         """
         spec, request, _ = self.open_request(structure({"base_model": name, **options}, RunConfig, where="options"))
         return self.host.open_base_model(spec, request)

@@ -52,6 +52,7 @@ def pass_options(function: _Function) -> _Function:
         option(
             "--engine", metavar="NAME", help="How to compute the base model; its own default unless said otherwise."
         ),
+        option("--base-model-env", metavar="[MODEL=]PYTHON", help="Run the base model in this Python interpreter."),
         option("--genes", metavar="A,B", help="Gene names or ids, separated by commas."),
         option("--genes-file", metavar="FILE", help="File of gene names or ids, one a line."),
         option("--region", metavar="CHR:FROM-TO", help="Genes that overlap this region (1-based, both ends included)."),

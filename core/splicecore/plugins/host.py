@@ -282,8 +282,21 @@ class PluginHost:
         PluginError
             If the model's factory raises anything else than an error of splicecore; that is its cause.
         """
+        if request.interpreter is not None:
+            return self.open_named(spec.name, request)
         providers = self._catalog.providers("base_models", spec.name)
         return open_checked(self._pm.hook.splicecore_open_base_model, spec, request, providers)
+
+    def open_named(self, name: str, request: OpenRequest) -> BaseModel:
+        """Open a base model by its name; one with ``request.interpreter`` need not be installed here.
+
+        Its hooks are called there, and none of the plugins that are loaded here. Errors as :meth:`open_base_model`.
+        """
+        if request.interpreter is None:
+            return self.open_base_model(self.base_model(name), request)
+        from splicecore.isolation.client import open_isolated
+
+        return open_isolated(name, request, self.settings)
 
     def notify(self, hook: str, **facts: Any) -> int:
         """Tell the observers of a hook something, one plugin at a time; each gets its own copy of the facts.

@@ -156,6 +156,11 @@ class OpenRequest:
         Threads that the model may use. Scores must not depend on it.
     config
         The model's own settings, as a mapping that ``config_cls`` is structured from.
+    interpreter
+        Python interpreter that the core runs the model in, or None for this process. A model that is opened always
+        sees None.
+    timeout
+        Seconds that one call may take in another interpreter; None for what goes by its number of bases.
     """
 
     weights: str | None = None
@@ -163,6 +168,8 @@ class OpenRequest:
     device: str = "cpu"
     threads: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     config: dict[str, Any] = attrs.field(factory=dict)
+    interpreter: str | None = None
+    timeout: float | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from splicecore.plugins.host import PluginHost
     from splicecore.predict.record import PlanRecord
     from splicecore.predict.runner import PassResult
     from splicecore.predict.selection import GeneEntry
     from splicecore.session import Session
 
-__all__ = ["count_failed", "environment", "gene_manifest", "gene_rows", "run_manifest"]
+__all__ = ["count_failed", "environment", "environment_of", "gene_manifest", "gene_rows", "run_manifest"]
 
 _NONE: Mapping[str, Mapping[str, Any]] = {}
 _PACKAGES = ("numpy", "pyarrow", "pysam", "torch")
@@ -23,10 +24,15 @@ _PACKAGES = ("numpy", "pyarrow", "pysam", "torch")
 
 def environment(session: Session) -> dict[str, Any]:
     """Versions of plugins and packages."""
+    return environment_of(session.host)
+
+
+def environment_of(host: PluginHost) -> dict[str, Any]:
+    """Versions of the plugins of a host, and of packages."""
     return {
         "plugins": {
             record.name: f"{record.distribution} {record.version}"
-            for record in session.host.records
+            for record in host.records
             if record.state == "LOADED"
         },
         "versions": {"python": platform.python_version(), **_versions()},

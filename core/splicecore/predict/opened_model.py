@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from splicecore.plugins.specs import OpenRequest
     from splicecore.session import Session
 
-__all__ = ["OpenedModel", "describe_opened", "implementation"]
+__all__ = ["OpenedModel", "describe_opened", "implementation", "loaded_plugins"]
 
 _REQUIREMENT = re.compile(r"\s*(splicecore[\w-]*)")
 
@@ -43,12 +43,15 @@ class OpenedModel:
         Version of each distribution of this project's family that computes it; part of what scores are known by.
     opened
         Whether it had to be opened to know.
+    environment
+        Versions in the interpreter that it runs in, where that is another than this one.
     """
 
     spec: BaseModelSpec
     fingerprint: str
     implementation: dict[str, str]
     opened: bool
+    environment: dict[str, Any] | None = None
 
 
 def describe_opened(session: Session, spec: BaseModelSpec, request: OpenRequest) -> OpenedModel:
@@ -59,22 +62,22 @@ def describe_opened(session: Session, spec: BaseModelSpec, request: OpenRequest)
     SplicecoreError
         What :meth:`~splicecore.plugins.host.PluginHost.open_base_model` raises.
     """
-    versions = implementation(session.host, spec.name)
-    identity = _identity(session.host, spec, request)
+    there = None if request.interpreter is None else session.describe_isolated(spec.name, request.interpreter)
+    versions = implementation(session.host, spec.name) if there is None else there.implementation
+    identity = _identity(loaded_plugins(session.host) if there is None else there.plugins, spec, request)
+    told: dict[str, Any] = {"implementation": versions, "environment": None if there is None else there.environment}
     remembered = None if identity is None else session.cache_dir / "models" / f"{digest(identity)}.json"
     if remembered is not None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             entry = json.loads(remembered.read_text(encoding="utf-8"))
             changed: dict[str, Any] = {k: tuple(x) if isinstance(x, list) else x for k, x in entry["spec"].items()}
             fingerprint = str(entry["fingerprint"])
-            return OpenedModel(
-                spec=attrs.evolve(spec, **changed), fingerprint=fingerprint, implementation=versions, opened=False
-            )
+            return OpenedModel(spec=attrs.evolve(spec, **changed), fingerprint=fingerprint, opened=False, **told)
     with session.host.open_base_model(spec, request) as model:
         opened, fingerprint = model.spec, model.fingerprint
     if remembered is not None:
         _remember(remembered, spec, opened, fingerprint)
-    return OpenedModel(spec=opened, fingerprint=fingerprint, implementation=versions, opened=True)
+    return OpenedModel(spec=opened, fingerprint=fingerprint, opened=True, **told)
 
 
 def implementation(host: PluginHost, base_model: str) -> dict[str, str]:
@@ -95,15 +98,21 @@ def implementation(host: PluginHost, base_model: str) -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def _identity(host: PluginHost, spec: BaseModelSpec, request: OpenRequest) -> list[Any] | None:
-    """Collect what decides how a model is when it is opened; None where that cannot be known without opening it."""
+def loaded_plugins(host: PluginHost) -> list[list[str]] | None:
+    """Return [distribution, version, name] of each loaded plugin, sorted; None if the version of one is unknown."""
     loaded = [record for record in host.records if record.state is PluginState.LOADED]
-    if request.weights is None or any(record.version is None for record in loaded):
+    if any(record.version is None for record in loaded):
         return None
-    plugins = sorted([str(record.distribution), str(record.version), record.name] for record in loaded)
+    return sorted([str(record.distribution), str(record.version), record.name] for record in loaded)
+
+
+def _identity(plugins: list[list[str]] | None, spec: BaseModelSpec, request: OpenRequest) -> list[Any] | None:
+    """Collect what decides how a model is when it is opened; None where that cannot be known without opening it."""
+    if request.weights is None or plugins is None:
+        return None
     yielded = {key: repr(value) for key, value in attrs.asdict(spec, recurse=False).items()}
     files = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in _weight_files(spec, request)]
-    return [plugins, yielded, attrs.asdict(attrs.evolve(request, threads=1)), files]
+    return [plugins, yielded, attrs.asdict(attrs.evolve(request, threads=1, timeout=None)), files]
 
 
 def _weight_files(spec: BaseModelSpec, request: OpenRequest) -> list[Path]:

@@ -121,7 +121,7 @@ def make_plan(session: Session, config: PassConfig, own: Mapping[str, Any], inpu
         flank=config.flank,
         contigs=tuple(zip(resources.contigs.names, resources.contigs.lengths, strict=True)),
         inputs={"fasta": resources.fasta.name, "annotation": resources.annotation_path.name},
-        environment=environment(session),
+        environment=_environment(session, model),
         entries=entries,
         genes=genes,
         keys=_keys(base, genes),
@@ -157,6 +157,11 @@ def _keys(base: str, genes: Sequence[Gene]) -> tuple[str, ...]:
         key = digest([base, gene.contig, gene.start, gene.end, gene.strand])
         keys[digest([key, gene.gene_id, gene.index]) if key in keys else key] = None
     return tuple(keys)
+
+
+def _environment(session: Session, model: OpenedModel) -> dict[str, Any]:
+    here = environment(session)
+    return here if model.environment is None else {**here, "base_model_environment": model.environment}
 
 
 def _about(spec: BaseModelSpec, model: OpenedModel, request: OpenRequest) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class ScoreTask:
         if self._model is None:
             config = self.config
             host = PluginHost.discover(config.plugins)
-            self._model = host.open_base_model(host.base_model(config.base_model), config.request)
+            self._model = host.open_named(config.base_model, config.request)
             if self._model.fingerprint != config.fingerprint:
                 raise ChecksumError(
                     f"the weights of {config.base_model} changed while the run was starting",

@@ -8,6 +8,7 @@ import attrs
 
 from splicecore.config import FlankMode, PassConfig, parse_shard, structure
 from splicecore.errors import ConfigError
+from splicecore.isolation.environments import interpreters
 from splicecore.variants.rules import Compat, IndelAlignment, VariantRules
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class VariantsConfig:
         Folders (or files) of weights: a path, or ``MODEL=PATH`` each where there are several models.
     engine, device
         How and where to compute.
+    base_model_env
+        Python interpreter that the base models run in, with packages of its own; ``MODEL=PATH`` for one of several.
     transcripts
         Score in the ``"canonical"`` transcript of each gene, in its ``"mane"`` transcripts, or in ``"all"``.
     mask, distance, compat, score_mnv, pad_ends, long_deletions, indel_alignment, normalise, flank
@@ -80,6 +83,7 @@ class VariantsConfig:
     base_model: tuple[str, ...] = attrs.field(default=("spliceai",), converter=_parts)
     models_dir: tuple[str, ...] = attrs.field(default=(), converter=_parts)
     engine: str | None = None
+    base_model_env: tuple[str, ...] = attrs.field(default=(), converter=_parts)
     device: str = "cpu"
     transcripts: Literal["canonical", "mane", "all"] = "canonical"
     distance: int | None = None
@@ -142,6 +146,7 @@ class VariantsConfig:
         return PassConfig(
             base_model=model,
             models_dir=self._models_dir(model),
+            base_model_env=interpreters(self.base_model_env, self.base_model).get(model),
             executor=self.executor,
             workers=self.workers,
             threads=self.threads,

@@ -203,7 +203,7 @@ class VariantTask:
         """Return the base model, opened at first use."""
         if model.name not in self._models:
             self._host = self._host or PluginHost.discover(self.config.plugins)
-            opened = self._host.open_base_model(self._host.base_model(model.name), model.request)
+            opened = self._host.open_named(model.name, model.request)
             self._models[model.name] = opened
             if opened.fingerprint != model.fingerprint:
                 raise ChecksumError(
