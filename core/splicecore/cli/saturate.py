@@ -9,8 +9,18 @@ import click
 
 from splicecore.cli.logs import command_log
 from splicecore.cli.pass_options import common_options, option, plugin_settings
-from splicecore.cli.variants import FORMS, MODELS, RULES, WORK, add, merge_tables, scoring_session, show_progress
-from splicecore.cli.variants import tell_scored as tell
+from splicecore.cli.variants import (
+    FORMS,
+    MODELS,
+    RULES,
+    WORK,
+    add,
+    merge_tables,
+    scoring_session,
+    show_progress,
+    tell_scored,
+    with_features,
+)
 from splicecore.config import FileConfig, read_config_file
 from splicecore.variants.saturate_config import SaturateConfig
 
@@ -50,11 +60,12 @@ def command(
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
     config = merge_tables(file_config.saturate, options, SaturateConfig, where=f"{config_file} [saturate]")
+    config = with_features(config, file_config)
     settings = plugin_settings(ctx, file_config, config_file)
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose):
         for problem in session.host.problems():
             logger.warning("%s", problem)
         result = session.run_saturate(config, progress=show_progress(quiet=quiet))
-    tell(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
+    tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0

@@ -35,6 +35,7 @@ __all__ = [
     "scoring_session",
     "show_progress",
     "tell_scored",
+    "with_features",
 ]
 
 logger = logging.getLogger(__name__)
@@ -70,9 +71,12 @@ MODELS = (
     option("--release", metavar="NAME", help="Release of the annotation in the data root."),
     option("--build", metavar="NAME", help="Build that the genome must be, such as GRCh38."),
     option("--base-model", metavar="A,B", help="Base models; 'spliceai' unless said otherwise."),
+    option("--meta-model", metavar="FOLDER", help="Add the scores of a trained meta-model; it names its base models."),
     click.option("--models-dir", multiple=True, metavar="[MODEL=]PATH", help="Folder or file of weights; repeatable."),
     model_option,
     option("--engine", metavar="NAME", help="How to compute the base models; their own default."),
+    click.option("--base-model-env", multiple=True, metavar="[MODEL=]PYTHON",
+                 help="Run the base models in this Python interpreter; repeatable."),
     option("--device", metavar="NAME", help="cpu (the default), cuda, cuda:1, mps."),
 )  # fmt: skip
 RULES = (
@@ -141,6 +145,7 @@ def command(
     """
     file_config = read_config_file(config_file) if config_file is not None else FileConfig()
     config = merge_tables(file_config.variants, options, VariantsConfig, where=f"{config_file} [variants]")
+    config = with_features(config, file_config)
     settings = plugin_settings(ctx, file_config, config_file)
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose):
@@ -169,6 +174,13 @@ def merge_tables(table: dict[str, Any], options: dict[str, Any], config_cls: typ
     return structure({**table, **given}, config_cls, where=f"options and {where}" if table else "options")
 
 
+def with_features(config: _Config, file_config: FileConfig) -> _Config:
+    """Put the file's ``[features.SET]`` tables into a configuration that has a meta-model."""
+    if config.meta_model is None or not file_config.features:
+        return config
+    return attrs.evolve(config, feature_settings=file_config.features)
+
+
 def scoring_session(
     config: VariantsConfig,
     file_config: FileConfig,
@@ -184,9 +196,16 @@ def scoring_session(
     ConfigError
         If a base model's option does not say whose it is.
     """
-    if model_options and len(config.base_model) > 1:
+    if not model_options:
+        return Session(plugins=plugins, models=file_config.models, data_root=data_root)
+    names = config.base_model
+    if config.meta_model is not None:
+        from splicecore.variants.meta_scores_opening import with_base_models
+
+        names = with_base_models(config).base_model
+    if len(names) > 1:
         raise ConfigError("--model-option does not say for which base model", hint="[models.NAME] in a --config file")
-    models = merge_model_options(file_config.models, config.base_model[0], model_options)
+    models = merge_model_options(file_config.models, names[0], model_options)
     return Session(plugins=plugins, models=models, data_root=data_root)
 
 
@@ -213,7 +232,8 @@ def tell_scored(result: VariantsResult, *, as_json: bool, quiet: bool, to_stdout
     summary = result.summary
     done = "found finished from before: " if result.already_finished else ""
     click.echo(f"{done}{summary['records']:,} records, {summary['alleles']:,} alleles", err=to_stdout)
-    for name, model in summary["base_models"].items():
+    meta = {"meta-model": summary["meta_model"]} if "meta_model" in summary else {}
+    for name, model in {**summary["base_models"], **meta}.items():
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in model["reasons"].items())
         text = f"{name}: {model['scored']:,} scored, {model['unscored']:,} not"
         click.echo(f"{text} ({reasons})" if reasons else text, err=to_stdout)

@@ -85,6 +85,8 @@ def schema(config: None) -> pa.Schema:  # noqa: ARG001 - every schema takes its 
 class Context:
     """Compare a position's scores with those beside it; one set of columns for each base model."""
 
+    reach = 2
+
     def __init__(self, config: None = None) -> None:
         self.config = config
 

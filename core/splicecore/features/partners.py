@@ -85,6 +85,8 @@ def schema(config: None) -> pa.Schema:  # noqa: ARG001 - every schema takes its 
 class Partners:
     """Look for the sites that a position could pair or compete with; one set of columns for all base models."""
 
+    reach = REACH
+
     def __init__(self, config: None = None) -> None:
         self.config = config
 

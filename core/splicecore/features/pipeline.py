@@ -95,6 +95,8 @@ class FeaturePipeline:
         Bases beyond the gene that blocks must carry.
     requires
         Names of the resources that :meth:`compute` must be given.
+    reach
+        Positions on either side whose scores the features of a position depend on; None where a set does not say.
 
     Raises
     ------
@@ -113,6 +115,8 @@ class FeaturePipeline:
         halos = (int(getattr(part.features, "halo", part.spec.halo)) for part in self._parts)
         self.halo = max(halos)
         self.requires = tuple(sorted({name for spec in self.specs for name in spec.requires}))
+        reaches = [getattr(part.features, "reach", None) for part in self._parts]
+        self.reach = None if None in reaches else max(int(reach) for reach in reaches if reach is not None)
 
     @classmethod
     def open(cls, config: FeatureConfig, host: PluginHost, models: Sequence[str]) -> FeaturePipeline:

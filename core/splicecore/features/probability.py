@@ -48,6 +48,8 @@ def schema(config: None) -> pa.Schema:  # noqa: ARG001 - every schema takes its 
 class Probability:
     """Compare the three scores of a position; one set of columns for each base model."""
 
+    reach = 0
+
     def __init__(self, config: None = None) -> None:
         self.config = config
 

@@ -54,6 +54,8 @@ class Sequence:
         Bases beyond the gene that a block must carry: half the window.
     """
 
+    reach = 0
+
     def __init__(self, config: SequenceConfig | None = None) -> None:
         self.config = SequenceConfig() if config is None else config
         self.halo = self.config.window // 2

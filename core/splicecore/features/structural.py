@@ -105,6 +105,8 @@ def schema(config: StructuralConfig) -> pa.Schema:
 class Structural:
     """Repeat what is known of the gene for each position; ``resources["gene_features"]`` is its GeneRecord."""
 
+    reach = 0
+
     def __init__(self, config: StructuralConfig | None = None) -> None:
         self.config = StructuralConfig() if config is None else config
         self._schema = schema(self.config)

@@ -66,6 +66,8 @@ class TrackFeatures:
         The tracks.
     """
 
+    reach = 0
+
     def __init__(self, config: TracksConfig) -> None:
         self.config = TracksConfig(tracks=_resolved(config))
         self._schema = schema(self.config)

@@ -113,7 +113,9 @@ class FeatureSet(Protocol):
     """Features of chosen positions of one gene.
 
     A set that holds files may have a method ``close()``, and one whose settings name files a method
-    ``contract_settings(cache: Path | None) -> dict`` that names their content instead, JSON-able.
+    ``contract_settings(cache: Path | None) -> dict`` that names their content instead, JSON-able. One whose features of
+    a position depend on the scores of no position further away than a number of bases may have an attribute ``reach``
+    with that number: variants are then scored from less than the whole gene.
     """
 
     def compute(self, block: Block, index: npt.NDArray[np.int64], resources: Mapping[str, Any]) -> pa.RecordBatch:

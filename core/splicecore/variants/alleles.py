@@ -79,6 +79,8 @@ class Unscored(StrEnum):
     """REF is longer than twice the distance, or than the longest that is scored."""
     MNV_NOT_SCORED = "mnv_not_scored"
     """REF and ALT both have several bases. SpliceAI writes a field of dots."""
+    BEYOND_GENE = "beyond_gene"
+    """REF reaches beyond the gene, and a meta-model scores genes only."""
 
 
 def read_alt(alt: str) -> Unscored | None:

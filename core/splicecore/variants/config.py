@@ -43,8 +43,12 @@ class VariantsConfig:
     fasta, annotation, source, release, build
         Genome and annotation, as in :class:`~splicecore.config.PassConfig`; ``annotation`` may also be ``"grch37"`` or
         ``"grch38"`` for SpliceAI's own table of that build, where one is installed.
+    meta_model
+        Folder of a trained meta-model, whose scores are added to those of the base models that it needs.
+    feature_settings
+        Feature set's name -> settings in place of the meta-model's, for sets that read files.
     base_model
-        Names of installed base models; each has an INFO tag of its own.
+        Names of installed base models; each has an INFO tag of its own. With a meta-model those that it needs.
     models_dir
         Folders (or files) of weights: a path, or ``MODEL=PATH`` each where there are several models.
     engine, device
@@ -80,7 +84,9 @@ class VariantsConfig:
     source: str | None = None
     release: str | None = None
     build: str | None = None
-    base_model: tuple[str, ...] = attrs.field(default=("spliceai",), converter=_parts)
+    meta_model: str | None = None
+    feature_settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)
+    base_model: tuple[str, ...] = attrs.field(converter=_parts)
     models_dir: tuple[str, ...] = attrs.field(default=(), converter=_parts)
     engine: str | None = None
     base_model_env: tuple[str, ...] = attrs.field(default=(), converter=_parts)
@@ -108,9 +114,13 @@ class VariantsConfig:
     shard: str | None = None
     force: bool = False
 
+    @base_model.default
+    def _default_models(self) -> tuple[str, ...]:
+        return ("spliceai",) if self.meta_model is None else ()
+
     @base_model.validator
     def _check_models(self, _: object, value: tuple[str, ...]) -> None:
-        if not value:
+        if not value and self.meta_model is None:
             raise ConfigError("no base model given", hint="--base-model NAME")
         if len(set(value)) < len(value):
             raise ConfigError(f"base models {', '.join(value)}: one is given twice")
@@ -121,7 +131,8 @@ class VariantsConfig:
             raise ConfigError(f"precision is {value}", hint=f"decimals of the delta scores, 1 to {_MAX_PRECISION}")
 
     def __attrs_post_init__(self) -> None:
-        self.pass_config(self.base_model[0])
+        if self.base_model:
+            self.pass_config(self.base_model[0])
         _ = self.rules, self.tag_names
 
     @property

@@ -36,10 +36,13 @@ class InfoTag:
         Name of the base model.
     name
         Tag of one transcript a gene, in SpliceAI's format.
+    scorer
+        What the header says that scores; empty for the base model.
     """
 
     model: str
     name: str
+    scorer: str = ""
 
     @property
     def transcripts(self) -> str:
@@ -63,7 +66,7 @@ class InfoTag:
         transcripts, reasons
             Which of the further tags are written.
         """
-        by = f"splicecore {version} with base model {self.model}, weights {fingerprint[:16]}"
+        by = f"splicecore {version} with {self.scorer or f'base model {self.model}, weights'} {fingerprint[:16]}"
         about = (
             "These include delta scores (DS) and delta positions (DP) for acceptor gain (AG), acceptor loss (AL), "
             "donor gain (DG), and donor loss (DL)."

@@ -16,6 +16,7 @@ from splicecore.predict.licence import licence_notice
 from splicecore.predict.opened_model import describe_opened
 from splicecore.resources.inputs import Inputs, open_inputs
 from splicecore.variants.annotate import main_transcripts
+from splicecore.variants.meta_scores_opening import MetaTask, make_meta_task
 from splicecore.variants.task import ModelTask
 from splicecore.variants.transcripts import Transcripts
 from splicecore.variants.windows import TILE
@@ -50,6 +51,8 @@ class Opened:
         Places of those that go into SpliceAI's own format; None for all.
     models
         Base models, as workers open them.
+    meta
+        The meta-model, or None.
     settings
         What the scores are made with, for headers; JSON-able, without paths.
     """
@@ -58,6 +61,7 @@ class Opened:
     transcripts: Transcripts
     main: frozenset[int] | None
     models: tuple[ModelTask, ...]
+    meta: MetaTask | None
     settings: dict[str, Any]
 
     @property
@@ -69,6 +73,7 @@ class Opened:
             "build": self.inputs.resources.build.digest,
             "transcripts": self.transcripts.choice,
             "splicecore": splicecore.__version__,
+            **({} if self.meta is None else {"meta_model": self.meta.identity}),
         }
 
 
@@ -87,9 +92,11 @@ def open_all(session: Session, config: VariantsConfig) -> Opened:
     plain = config.transcripts == "canonical"
     main = None if plain else main_transcripts(transcripts, Transcripts.of(annotation, "canonical"))
     models = tuple(_model(session, config.pass_config(name), config, inputs) for name in config.base_model)
-    return Opened(
-        inputs=inputs, transcripts=transcripts, main=main, models=models, settings=_settings(config, inputs, models)
-    )
+    meta = make_meta_task(session, config, inputs, models)
+    settings = _settings(config, inputs, models)
+    if meta is not None:
+        settings["meta_model"] = meta.about
+    return Opened(inputs=inputs, transcripts=transcripts, main=main, models=models, meta=meta, settings=settings)
 
 
 def _with_named_table(session: Session, config: VariantsConfig) -> VariantsConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,8 @@ def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
     replaced = sorted(planned.source.declared("INFO").intersection(annotator.written))
     if replaced and any(output_kind(name) == "vcf" for name in config.output):
         logger.warning("%s has INFO %s already, which is replaced", planned.source.name, " and ".join(replaced))
-    fingerprints = {model.name: model.fingerprint for model in (*opened.models, *_meta(planned))}
+    fingerprints = {model.name: model.fingerprint for model in opened.models}
+    fingerprints |= {model.name: model.fingerprint for model in _meta(planned)}
     return annotator, [*annotator.header(splicecore.__version__, fingerprints), settings_line(opened.settings)]
 
 
@@ -247,7 +249,7 @@ def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> Va
 
 
 def _of_model(counts: AlleleCounts, name: str) -> dict[str, Any]:
-    reasons = counts.unscored.get(name, {})
+    reasons = counts.unscored.get(name, Counter[str]())
     return {
         "scored": counts.scored[name],
         "unscored": sum(reasons.values()),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from splicecore.errors import ChecksumError
-from splicecore.variants.tables import DELTAS, OFFSETS, ROWS
+from splicecore.variants.tables import DELTAS, META, OFFSETS, ROWS
 from splicecore.variants.task import block_path, read_block
 
 if TYPE_CHECKING:
@@ -120,11 +120,12 @@ class AlleleCounts:
     scored: Counter[str] = attrs.field(factory=Counter)
     unscored: dict[str, Counter[str]] = attrs.field(factory=dict)
     rows: int = 0
+    """Of tables: a meta-model's own rows do not count."""
 
     def add(self, batch: pa.RecordBatch, models: Sequence[str]) -> None:
         """Count the alleles of rows in which a record's are together and sorted."""
-        self.rows += batch.num_rows
         model = np.array(batch.column("base_model").to_pylist(), dtype=object)
+        self.rows += int((model != META).sum())
         for name in models:
             own = batch.filter(pa.array(model == name))
             if not own.num_rows:

@@ -11,6 +11,7 @@ from splicecore.config import PassConfig
 from splicecore.errors import ConfigError, GeneNotFoundError
 from splicecore.genome.genes import GeneCatalog, parse_region
 from splicecore.predict.selection import select_genes
+from splicecore.variants.meta_scores_opening import with_base_models
 from splicecore.variants.opening import open_all
 from splicecore.variants.saturation import Saturation, SaturationSource, Span, merged_spans
 from splicecore.variants.workflow import check_outputs, run_pass
@@ -53,6 +54,7 @@ def saturate(session: Session, config: SaturateConfig, progress: ProgressListene
         As :func:`splicecore.variants.workflow.score_variants` raises it.
     """
     check_outputs(config)
+    config = with_base_models(config)
     opened = open_all(session, config)
     with opened.inputs.resources.reference(session.cache_dir) as reference:
         spans = merged_spans(_of_region(config, opened) if config.region else _of_genes(config, opened), reference)

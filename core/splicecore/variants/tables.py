@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
+import numpy as np
 import pyarrow as pa
 
 from splicecore.artifacts.row_writer import RowWriter
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
     from splicecore.variants.scorer import AlleleResult
 
-__all__ = ["DELTAS", "OFFSETS", "ROWS", "SCORES", "TableWriter", "result_rows", "score_table"]
+__all__ = ["DELTAS", "META", "META_SCORES", "OFFSETS", "ROWS", "SCORES", "TableWriter", "result_rows", "score_table"]
+
+META = "meta"
+"""What stands in the place of a base model's name in a meta-model's own rows, and what its columns begin with."""
 
 DELTAS = ("ds_ag", "ds_al", "ds_dg", "ds_dl")
 OFFSETS = ("dp_ag", "dp_al", "dp_dg", "dp_dl")
@@ -60,6 +64,10 @@ SCORES = pa.schema(
 none). ``contig``, ``ref`` and ``alt`` are as in the input, ``position`` is 0-based. A row without scores says why in
 ``unscored``, and has nulls for what it does not have.
 """
+
+_BESIDE = (*DELTAS, *OFFSETS, *RAW, "unscored")
+META_SCORES = pa.schema([*SCORES, *(pa.field(f"{META}_{name}", SCORES.field(name).type) for name in _BESIDE)])
+"""Rows with a meta-model: its scores stand beside those of the primary base model, and are null beside others."""
 
 ROWS = pa.schema(
     [pa.field(field.name, pa.string() if field.type == _WORD else field.type) for field in SCORES]
@@ -111,13 +119,35 @@ def _row(place: Place, result: AlleleResult) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def score_table(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Turn rows of :data:`ROWS` into rows of :data:`SCORES`: as tables hold them."""
+def score_table(rows: pa.RecordBatch, schema: pa.Schema = SCORES) -> pa.RecordBatch:
+    """Turn rows of :data:`ROWS` (or what :func:`beside` made of them) into rows as tables hold them."""
     arrays = [
         rows.column(field.name).dictionary_encode() if field.type == _WORD else rows.column(field.name)
-        for field in SCORES
+        for field in schema
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCORES)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def beside(rows: pa.RecordBatch, primary: str) -> pa.RecordBatch:
+    """Move the scores of a meta-model's own rows beside those of the primary base model.
+
+    Parameters
+    ----------
+    rows
+        Of :data:`ROWS`, a record's together.
+    primary
+        Name of the primary base model.
+
+    Returns
+    -------
+    Batch with the columns of :data:`META_SCORES`, words as plain text.
+    """
+    model = np.array(rows.column("base_model").to_pylist(), dtype=object)
+    base, own = rows.filter(pa.array(model != META)), rows.filter(pa.array(model == META))
+    first = model[model != META] == primary
+    place = pa.array(np.cumsum(first) - 1, mask=~first)
+    arrays = [base.column(name) for name in SCORES.names] + [own.column(name).take(place) for name in _BESIDE]
+    return pa.RecordBatch.from_arrays(arrays, names=META_SCORES.names)
 
 
 class TableWriter:
@@ -129,23 +159,26 @@ class TableWriter:
         ``.parquet``, ``.tsv`` or ``.tsv.gz`` (bgzip).
     settings
         What the scores were made with; kept in a Parquet file's metadata, JSON-able.
+    primary
+        Name of the primary base model of the meta-model whose rows are among those that are added; None without one.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: Path, settings: Mapping[str, Any], primary: str | None = None) -> None:
+        self.path, self.primary = path, primary
+        self._schema = SCORES if primary is None else META_SCORES
         self._settings = canonical_json(settings)
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             if self.path.suffix == ".parquet":
-                schema = SCORES.with_metadata({_METADATA: self._settings})
+                schema = self._schema.with_metadata({_METADATA: self._settings})
                 self._parquet: RowWriter | None = stack.enter_context(RowWriter(self.path, schema, _GROUP_ROWS))
             else:
                 self._parquet = None
                 temporary = stack.enter_context(atomic_path(self.path))
                 self._text = stack.enter_context(open_text(temporary, self.path.name))
-                self._text.write(("\t".join(SCORES.names) + "\n").encode())
+                self._text.write(("\t".join(self._schema.names) + "\n").encode())
             self._stack = stack.pop_all()
         return self
 
@@ -156,8 +189,9 @@ class TableWriter:
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Add rows of :data:`ROWS`."""
+        rows = rows if self.primary is None else beside(rows, self.primary)
         if self._parquet is not None:
-            self._parquet.add(score_table(rows))
+            self._parquet.add(score_table(rows, self._schema))
         else:
-            plain = [rows.column(name) for name in SCORES.names]
-            self._text.write(tsv_lines(pa.RecordBatch.from_arrays(plain, names=SCORES.names)))
+            plain = [rows.column(name) for name in self._schema.names]
+            self._text.write(tsv_lines(pa.RecordBatch.from_arrays(plain, names=self._schema.names)))

@@ -21,6 +21,7 @@ from splicecore.variants.alleles import Job, Variant
 from splicecore.variants.blocks import BlockFile
 from splicecore.variants.cache import CachedScores, ScoreCache, allele_key, base_key
 from splicecore.variants.delta import DeltaScores, RawScores
+from splicecore.variants.meta_scores_opening import MetaTask, OpenedMeta
 from splicecore.variants.rules import VariantRules
 from splicecore.variants.scorer import AlleleResult, VariantScorer
 from splicecore.variants.tables import ROWS, Place, result_rows
@@ -58,6 +59,8 @@ class TaskConfig:
         Which plugins to load.
     models
         Base models, in the order of the results.
+    meta
+        The meta-model, whose results come last; or None.
     resources
         Folder of the derived resources of genome and annotation.
     transcripts, rules
@@ -76,6 +79,7 @@ class TaskConfig:
 
     plugins: PluginSettings
     models: tuple[ModelTask, ...]
+    meta: MetaTask | None
     resources: str
     transcripts: Choice
     rules: VariantRules
@@ -125,13 +129,14 @@ class VariantTask:
 
     def __init__(self, config: TaskConfig) -> None:
         self.config = config
-        resources = ResourceSet.open(Path(config.resources))
-        self.reference = resources.reference(Path(config.cache))
-        self.transcripts = Transcripts.of(resources.annotation(), config.transcripts)
+        self.resources = ResourceSet.open(Path(config.resources))
+        self.reference = self.resources.reference(Path(config.cache))
+        self.transcripts = Transcripts.of(self.resources.annotation(), config.transcripts)
         self._blocks = BlockFile(Path(config.blocks))
         self._cache = None if config.score_cache is None else ScoreCache(Path(config.score_cache))
         self._host: PluginHost | None = None
         self._models: dict[str, BaseModel] = {}
+        self._meta: OpenedMeta | None = None
         self._keys: dict[tuple[str, tuple[Any, ...]], bytes] = {}
 
     def __call__(self, shard: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -142,7 +147,8 @@ class VariantTask:
         jobs = self._jobs(block)
         found = 0
         results: list[tuple[Place, AlleleResult]] = []
-        for model in self.config.models:
+        models = (*self.config.models, *(() if self.config.meta is None else (self.config.meta,)))
+        for model in models:
             scored, hits = self._score(model, [job for _, _, job in jobs])
             found += hits
             results += [
@@ -152,7 +158,7 @@ class VariantTask:
         place = {record: index for index, (record, _, _) in reversed(list(enumerate(jobs)))}
         results.sort(key=lambda item: place[item[0].record])  # stable: models and alleles stay in their order
         self._write(block, result_rows(results))
-        return {"block": block, "jobs": len(jobs) * len(self.config.models), "found": found}
+        return {"block": block, "jobs": len(jobs) * len(models), "found": found}
 
     def _jobs(self, block: int) -> list[tuple[int, int, Job]]:
         """Place of the record, place of the ALT in it, and the job, for every ALT and transcript of a block."""
@@ -164,7 +170,7 @@ class VariantTask:
                 jobs += [(record, allele, Job(variant, transcript)) for transcript in transcripts or [None]]
         return jobs
 
-    def _score(self, model: ModelTask, jobs: Sequence[Job]) -> tuple[list[AlleleResult], int]:
+    def _score(self, model: ModelTask | MetaTask, jobs: Sequence[Job]) -> tuple[list[AlleleResult], int]:
         """Score jobs; returns the results in their order, and how many came from the cache."""
         if self._cache is None:
             return self._compute(model, jobs), 0
@@ -184,20 +190,34 @@ class VariantTask:
             results.append(computed[index] if index in computed else _result(job, found[key or b""]))
         return results, len(jobs) - len(missing)
 
-    def _compute(self, model: ModelTask, jobs: Sequence[Job]) -> list[AlleleResult]:
+    def _compute(self, model: ModelTask | MetaTask, jobs: Sequence[Job]) -> list[AlleleResult]:
         if not jobs:
             return []
         try:
-            return VariantScorer(self._model(model), self.reference, self.config.rules).score(jobs)
+            return self._scorer(model).score(jobs)
         except SplicecoreError:
             raise
         except Exception as error:
             logger.exception("%s failed", model.name)
+            what = "the meta-model" if isinstance(model, MetaTask) else f"base model {model.name}"
             raise PluginError(
-                f"base model {model.name} failed on a variant from {jobs[0].variant} to {jobs[-1].variant}: "
+                f"{what} failed on a variant from {jobs[0].variant} to {jobs[-1].variant}: "
                 f"{type(error).__name__}: {error}",
                 hint="report this to the plugin's author; the same command goes on from here",
             ) from error
+
+    def _scorer(self, model: ModelTask | MetaTask) -> VariantScorer | OpenedMeta:
+        """Return what scores; a meta-model is opened at first use."""
+        if isinstance(model, ModelTask):
+            return VariantScorer(self._model(model), self.reference, self.config.rules)
+        if self._meta is None:
+            opened = {task.name: self._model(task) for task in self.config.models}
+            self._host = self._host or PluginHost.discover(self.config.plugins)
+            self._meta = OpenedMeta.open(
+                model, self._host, opened,
+                resources=self.resources, rules=self.config.rules, cache=Path(self.config.cache),
+            )  # fmt: skip
+        return self._meta
 
     def _model(self, model: ModelTask) -> BaseModel:
         """Return the base model, opened at first use."""
@@ -211,12 +231,13 @@ class VariantTask:
                 )
         return self._models[model.name]
 
-    def _key(self, model: ModelTask, job: Job) -> bytes | None:
+    def _key(self, model: ModelTask | MetaTask, job: Job) -> bytes | None:
         transcript = job.transcript
         if transcript is None:
             return None
         exons = (transcript.exon_starts, transcript.exon_ends) if self.config.rules.mask else ()
-        decides = (*transcript.span, *exons)
+        gene = (transcript.gene_id,) if isinstance(model, MetaTask) else ()
+        decides = (*transcript.span, *exons, *gene)
         known = (model.name, decides)
         if known not in self._keys:
             self._keys[known] = base_key({"model": model.identity, "transcript": decides})
@@ -234,6 +255,8 @@ class VariantTask:
 
     def close(self) -> None:
         """Close models, genome and files."""
+        if self._meta is not None:
+            self._meta.close()
         for model in self._models.values():
             model.close()
         if self._cache is not None:

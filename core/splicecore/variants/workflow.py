@@ -20,6 +20,7 @@ from splicecore.execute.plan import plan_shards
 from splicecore.plugins.specs import load_object
 from splicecore.variants.blocks import Plan, make_plan
 from splicecore.variants.config import output_kind
+from splicecore.variants.meta_scores_opening import with_base_models
 from splicecore.variants.opening import Opened, check_build_of, open_all
 from splicecore.variants.outputs import VariantsResult, finished_before, write_outputs
 from splicecore.variants.planned import VariantPass
@@ -70,6 +71,7 @@ def score_variants(
     if config.input is None:
         raise ConfigError("no input given", hint="--input FILE, or - for stdin")
     check_outputs(config)
+    config = with_base_models(config)
     with _source(session, config) as source:
         opened = open_all(session, config)
         check_build_of(source, opened)
@@ -169,7 +171,7 @@ def _score(session: Session, planned: VariantPass, progress: ProgressListener | 
     todo = [block for block in range(len(plan.blocks)) if not _is_done(work, block)]
     if len(todo) < len(plan.blocks):
         logger.info("%d of %d blocks are there from before", len(plan.blocks) - len(todo), len(plan.blocks))
-    models = len(planned.opened.models)
+    models = len(planned.opened.models) + (planned.opened.meta is not None)
     if progress is not None:
         done = plan.jobs - sum(plan.blocks[block] for block in todo)
         progress.started(plan.jobs * models, done * models)
@@ -186,6 +188,7 @@ def _task_config(session: Session, planned: VariantPass) -> dict[str, Any]:
     task = TaskConfig(
         plugins=session.host.settings,
         models=opened.models,
+        meta=opened.meta,
         resources=str(opened.inputs.resources.folder),
         transcripts=config.transcripts,
         rules=config.rules,

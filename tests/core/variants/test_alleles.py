@@ -97,6 +97,7 @@ def test_several_bases_in_ref_and_in_alt_are_told_last():
 
 def test_reasons_never_change():
     assert sorted(map(str, Unscored)) == [
+        "beyond_gene",
         "breakend",
         "missing_alt",
         "mnv_not_scored",
