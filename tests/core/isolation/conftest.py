@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-import sysconfig
-import textwrap
-import venv
-from pathlib import Path
-
-import attrs
 import pytest
+from splicecore.testing.environments import Environment, make_environment
 from splicecore.testing.plugins import fake_distribution
 
 MODELS = """
@@ -73,28 +67,6 @@ def open_model(spec, request):
         return Bad(spec, request)
     return (CompleteMotifModel if "edits" in spec.name else MotifModel)(spec, request)
 """
-
-
-@attrs.frozen
-class Environment:
-    """A virtual environment and the folder of its packages."""
-
-    python: Path
-    site: Path
-
-    def run_at_start(self, program: str) -> None:
-        """Have a program run whenever the interpreter starts."""
-        (self.site / "sitecustomize.py").write_text(textwrap.dedent(program))
-
-
-def make_environment(folder: Path, *, packages: bool = True) -> Environment:
-    """Make an environment that sees all packages of this one, or none."""
-    venv.EnvBuilder(symlinks=True).create(folder)
-    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
-    if packages:
-        here = sysconfig.get_path("purelib")
-        (site / "shared.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    return Environment(folder / "bin" / Path(sys.executable).name, site)
 
 
 @pytest.fixture(scope="session")
