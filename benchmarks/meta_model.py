@@ -1,14 +1,14 @@
 """Meta-models against base models on chromosomes that neither saw, all positions of the genes.
 
     python benchmarks/meta_model.py --data-root ROOT --train-pass not159 --test-pass chr1_5_9 --out FOLDER
-    python benchmarks/meta_model.py ... --cross-fit --paralogs --annotation probability,context,partners,structural
+    python benchmarks/meta_model.py ... --cross-fit --paralogs --annotation
 
 Needs finished passes of ``splicecore predict`` of all base models in the data root: a test that holds genes outside the
 tested chromosomes, and one that holds genes on them (it may be the same). From the first, a dataset is built for each
 base model alone and for all together, preset ``default`` (no annotation, no junctions), and a meta-model is trained on
 each with validation genes set aside for calibration and thresholds. Then every model scores all positions of the tested
 genes. With ``--cross-fit`` meta-models are also trained and tested among the tested chromosomes, each on the others;
-with ``--annotation`` there is one more row, of a meta-model with features from the annotation.
+with ``--annotation`` there is one more row, of a meta-model that also has what the annotation says of the gene.
 
 What is finished stays in the folder: the same command goes on. Genes are scored in portions, so that an interruption
 costs one. The result is ``FOLDER/results.json`` and ``FOLDER/results.md``. ``meta_model_errors.py`` looks at errors.
@@ -40,6 +40,11 @@ MODEL = json.dumps(
     }
 )
 """Sites weigh little beside easy negatives that stand for many: least weight and penalty of a leaf are low."""
+STRUCTURAL = (
+    "gene_length,num_exons,avg_exon_length,median_exon_length,total_exon_length,total_intron_length,n_splice_sites,"
+    "num_overlaps,num_transcripts,gene_type,distance_to_start,distance_to_end"
+)
+"""What the annotation says of a gene, but where it lies."""
 log = logging.getLogger("meta_model")
 
 
@@ -59,7 +64,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--gene-types", default="", help="biotypes, by default any")
     parser.add_argument("--model", default=MODEL, help="name or JSON, as `splicecore train --model` takes it")
     parser.add_argument("--features", default="default")
-    parser.add_argument("--annotation", default="", help="feature sets of one more row, with the annotation's")
+    parser.add_argument(
+        "--annotation", nargs="?", default="", const=STRUCTURAL, help="columns of the set structural of one more row"
+    )
     parser.add_argument("--hard-prob", type=float, default=0.001)
     parser.add_argument("--easy-ratio", type=float, default=1.0)
     parser.add_argument("--window", type=int, default=3)

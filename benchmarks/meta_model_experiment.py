@@ -43,12 +43,12 @@ log = logging.getLogger("meta_model")
 
 @attrs.frozen
 class MetaKind:
-    """A meta-model to train: its name in tables and of its folders, base models, features."""
+    """A meta-model to train: its name in tables and of its folders, base models, columns from the annotation."""
 
     name: str
     folder: str
     models: tuple[str, ...]
-    features: str
+    structural: tuple[str, ...] = ()
 
 
 class Experiment:
@@ -64,15 +64,16 @@ class Experiment:
     @property
     def kinds(self) -> list[MetaKind]:
         """The meta-models: on each base model alone, on all together, and with the annotation's features."""
-        given, options = self.options.singles, self.options
+        given = self.options.singles
         singles = self.models if given is None else tuple(name for name in given.split(",") if name)
-        kinds = [MetaKind(f"meta({name})", name, (name,), options.features) for name in singles]
+        kinds = [MetaKind(f"meta({name})", name, (name,)) for name in singles]
         together = "+".join(self.models)
         if len(self.models) > 1:
-            kinds.append(MetaKind(f"meta({together})", "-".join(self.models), self.models, options.features))
-        if options.annotation:
-            name, folder = f"meta({together}, {options.annotation})", f"{'-'.join(self.models)}-annotation"
-            kinds.append(MetaKind(name, folder, self.models, options.annotation))
+            kinds.append(MetaKind(f"meta({together})", "-".join(self.models), self.models))
+        if self.options.annotation:
+            columns = tuple(self.options.annotation.split(","))
+            name, folder = f"meta({together}, annotation)", f"{'-'.join(self.models)}-annotation"
+            kinds.append(MetaKind(name, folder, self.models, columns))
         return kinds
 
     def dataset(self, kind: MetaKind, *, outside: bool) -> Path:
@@ -81,6 +82,7 @@ class Experiment:
         where = {"exclude_chromosomes": self.tested} if outside else {"chromosomes": self.tested}
         count = options.train_genes if outside else options.test_genes
         folder = self.out / "datasets" / (kind.folder if outside else f"cross-{kind.folder}")
+        settings = {"structural": {"columns": [*kind.structural]}} if kind.structural else {}
         result = self.session.build_dataset(
             source=options.source,
             build=options.build,
@@ -93,7 +95,8 @@ class Experiment:
             hard_prob=options.hard_prob,
             easy_ratio=options.easy_ratio,
             window=options.window,
-            features=kind.features,
+            features=options.features,
+            feature_settings=settings,
             batch_size=50,
             workers=options.workers,
             seed=options.seed,
