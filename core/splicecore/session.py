@@ -20,7 +20,7 @@ from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocatio
 from splicecore.resources.finders import default_data_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -395,13 +395,25 @@ class Session:
 
         return score_variants(self, variants_config(options) if config is None else config, progress)
 
-    def score_variants(self, variants: str | Path | Iterable[tuple[str, int, str, str]], **options: Any) -> pa.Table:
+    def score_variants(
+        self,
+        variants: str | Path | Iterable[tuple[str, int, str, str]],
+        *,
+        sequences: Mapping[str, str] | None = None,
+        exons: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+        **options: Any,
+    ) -> pa.Table:
         """Score variants and return what ``splicecore variants`` would write as a table.
 
         Parameters
         ----------
         variants
             A VCF or BCF, or (contig, position, REF, ALT) each: position 0-based, of the first base of REF.
+        sequences
+            Name -> letters, 5' to 3', to be scored in the place of a genome: constructs, minigenes. Each is one
+            transcript; beyond its ends the model sees N. The variants are then a list, and name a sequence as contig.
+        exons
+            Of the sequences: name -> (start, end) each, 0-based, half-open. They matter with ``mask`` only.
         **options
             The fields of :class:`~splicecore.variants.config.VariantsConfig`, less input and output.
 
@@ -410,9 +422,49 @@ class Session:
         Table of :data:`splicecore.variants.tables.SCORES`: a row per variant, transcript and base model, in the order
         given.
         """
+        from splicecore.variants.in_memory import score_in_sequences
         from splicecore.variants.listed import score_listed
 
-        return score_listed(self, variants, options)
+        if sequences is None:
+            return score_listed(self, variants, options)
+        if isinstance(variants, str | Path):
+            raise ConfigError("variants of sequences are a list", hint="(name, position from 0, REF, ALT) each")
+        return score_in_sequences(self, variants, sequences, exons, options)
+
+    def score_haplotypes(
+        self,
+        haplotypes: Iterable[Sequence[tuple[str, int, str, str]]],
+        *,
+        sequences: Mapping[str, str] | None = None,
+        exons: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+        **options: Any,
+    ) -> pa.Table:
+        """Score several variants in cis as one allele each.
+
+        Parameters
+        ----------
+        haplotypes
+            Variants as for :meth:`score_variants`, on one contig, in any order, without overlap.
+        sequences, exons
+            As for :meth:`score_variants`.
+        **options
+            The fields of :class:`~splicecore.variants.config.VariantsConfig` that say where and how to score.
+
+        Returns
+        -------
+        Table of :data:`splicecore.variants.tables.SCORES`: a row per haplotype, transcript and base model. ``record``
+        is the haplotype's place, ``ref`` and ``alt`` are all from the first variant to the last, and offsets count from
+        ``position``, the first variant's. Gains and losses are looked for from D bases before the first variant to D
+        bases after the last one.
+
+        Raises
+        ------
+        InputError
+            If a variant cannot be scored, or overlaps another, or lies in no transcript; names it.
+        """
+        from splicecore.variants.in_memory import score_haplotypes
+
+        return score_haplotypes(self, haplotypes, sequences, exons, options)
 
     def run_saturate(
         self, config: SaturateConfig | None = None, *, progress: ProgressListener | None = None, **options: Any

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from splicecore.variants.config import VariantsConfig
     from splicecore.variants.vcf import VcfSource
 
-__all__ = ["SCORES_VERSION", "Opened", "check_build_of", "open_all"]
+__all__ = ["SCORES_VERSION", "Opened", "check_build_of", "open_all", "open_inputs_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +85,7 @@ def open_all(session: Session, config: VariantsConfig) -> Opened:
     SplicecoreError
         For everything that is wrong with them.
     """
-    config = _with_named_table(session, config)
-    inputs = open_inputs(session, config.pass_config(config.base_model[0]))
+    inputs = open_inputs_of(session, config)
     annotation = inputs.resources.annotation()
     transcripts = Transcripts.of(annotation, config.transcripts)
     plain = config.transcripts == "canonical"
@@ -97,6 +96,12 @@ def open_all(session: Session, config: VariantsConfig) -> Opened:
     if meta is not None:
         settings["meta_model"] = meta.about
     return Opened(inputs=inputs, transcripts=transcripts, main=main, models=models, meta=meta, settings=settings)
+
+
+def open_inputs_of(session: Session, config: VariantsConfig) -> Inputs:
+    """Open genome and annotation, which may be SpliceAI's own table by its name."""
+    config = _with_named_table(session, config)
+    return open_inputs(session, config.pass_config(config.base_model[0]))
 
 
 def _with_named_table(session: Session, config: VariantsConfig) -> VariantsConfig:
