@@ -56,6 +56,30 @@ def test_a_loaded_model_saves_the_same_bytes(fitted, make, name, tmp_path):
     assert saved(again, tmp_path / "again") == expected
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_feature_without_values_is_not_used(make, cut, problem, name, there):
+    """Neither where it has none at all, nor where rows without weight alone have some."""
+
+    def without(first, last):
+        for rows, classes, weight in cut(first, last, 600):
+            rows, weight = rows.copy(), weight.copy()
+            rows[:, 3] = np.nan
+            if there:
+                rows[0, 3], weight[0] = 1.0, 0.0
+            yield rows, classes, weight
+
+    model = make(name)
+    model.fit(list(without(0, 2400)), list(without(2400, 3000)), 3)
+    rows = problem[0][:50].copy()
+    rows[:, 3] = np.nan
+    expected = model.predict_proba(rows)
+    assert np.isfinite(expected).all()
+    if name in TREES:
+        rows[:, 3] = 7.0
+        np.testing.assert_array_equal(model.predict_proba(rows), expected)
+
+
 @pytest.mark.parametrize("name", ["xgboost", "lightgbm", "sgd_logistic"])
 def test_another_seed_gives_another_model(fitted, name, tmp_path):
     assert saved(fitted(name, seed=3), tmp_path / "3") != saved(fitted(name, seed=4), tmp_path / "4")

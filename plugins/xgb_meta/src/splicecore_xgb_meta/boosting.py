@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from splicecore.api import ChecksumError, PluginError
 from threadpoolctl import threadpool_limits
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from splicecore_xgb_meta.model import Matrix
 
 __all__ = ["HistGradientBoostingModel"]
+
+logger = logging.getLogger(__name__)
+
+_BINNING_ROWS = 200_000
+_LEAST_SEEN = 20
 
 
 class HistGradientBoostingModel(Model[HistGradientBoostingConfig]):
@@ -50,6 +57,7 @@ class HistGradientBoostingModel(Model[HistGradientBoostingConfig]):
             scoring="loss", random_state=seed % 2**31,
         )  # fmt: skip
         features, classes, weight = gather(batches, survey)
+        _fill_unseen(features, weight)
         with threadpool_limits(usable_threads(config.threads)):
             boosting.fit(features, classes, sample_weight=weight, **held)
         vars(boosting)["_bin_mapper"].n_threads = 1  # the one trace that the number of threads leaves
@@ -80,3 +88,18 @@ class HistGradientBoostingModel(Model[HistGradientBoostingConfig]):
         if not isinstance(estimator, HistGradientBoostingClassifier):
             raise ChecksumError(f"{where} holds no HistGradientBoostingClassifier", hint="train the model again")
         self._boosting = estimator
+
+
+def _fill_unseen(features: Matrix, weight: npt.NDArray[np.float64]) -> None:
+    """Set features to 0 in place that scikit-learn could not bin as it finds no value of them; no tree asks for them.
+
+    Thresholds come of 200,000 rows drawn by their weights; a feature counts as unseen if fewer than 20 of those are
+    expected to have a value (of fewer rows in all, if none has).
+    """
+    total = weight.sum()
+    seen = np.array([weight[~np.isnan(column)].sum() / total for column in features.T])
+    least = _LEAST_SEEN / _BINNING_ROWS if len(features) > _BINNING_ROWS else 0.0
+    unseen = np.flatnonzero(seen <= least)
+    if len(unseen):
+        logger.info("features without values, not used: columns %s", ", ".join(map(str, unseen)))
+        features[:, unseen] = 0.0
