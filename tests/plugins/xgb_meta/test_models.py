@@ -62,8 +62,8 @@ def test_a_feature_without_values_is_not_used(make, cut, problem, name, there):
     """Neither where it has none at all, nor where rows without weight alone have some."""
 
     def without(first, last):
-        for rows, classes, weight in cut(first, last, 600):
-            rows, weight = rows.copy(), weight.copy()
+        for features, classes, weights in cut(first, last, 600):
+            rows, weight = features.copy(), weights.copy()
             rows[:, 3] = np.nan
             if there:
                 rows[0, 3], weight[0] = 1.0, 0.0
