@@ -13,11 +13,11 @@ r"""Compare scores of variants with those of SpliceAI's own command, or of ``ope
 ``variants`` draws substitutions, insertions and deletions near exon ends and inside introns, from genes of both
 strands; the same ones every time. ``--plain`` also writes their contigs as plain FASTA for the peers. ``compare``
 scores the records of a peer's VCF with ``splicecore variants`` and compares entry by entry: a result of one ALT in one
-gene. Its figures: entries that only one side has; scores that are equal as printed; positions that are equal where the
-score is at least 0.01 (below that they are noise). A score may differ by one in the last digit where splicecore's own,
-before it is rounded, is within 1e-5 of what would be printed alike: those are counted, everything else is printed. It
-ends with status 1 if less than 99.9 % of scores or positions are equal, or if anything is not explained. ``--mask``
-must be the peer's -M.
+gene. Its figures: entries that only one side has; scores that are equal at two decimals; positions that are equal where
+the score is at least 0.01 (below that they are noise). Before they are rounded, splicecore's scores must be within 1e-5
+of what the peer may have rounded; if they are, and two decimals still differ, that is counted as due to rounding. All
+else is printed. It ends with status 1 if less than 99.9 % of scores or positions are equal, or if anything is not
+explained. ``--mask`` must be the peer's -M.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ CONTIGS = ("1", "5", "9", "17", "13", "2", "22", "11", "7", "X")
 GENES, SUBSTITUTIONS, INDELS = 7, 24, 9
 LENGTHS = (1, 1, 2, 3, 4, 5, 8, 12, 30, 60)
 SHOWN = 0.01
+DECIMALS = 2
 NEAR = 1e-5
 ENOUGH = 0.999
 KINDS = ("ag", "al", "dg", "dl")
@@ -267,13 +268,14 @@ class Comparison:
     def score(self, where: str, text: str, wanted: str, exact: float) -> None:
         """Compare a score."""
         self.counts["scores"] += 1
-        self.largest = max(self.largest, abs(exact - float(wanted)))
-        if float(text) == float(wanted):
-            self.counts["scores equal"] += 1
-        elif abs(exact - float(wanted)) <= 0.5 * 10.0**-self.precision + NEAR:
-            self.counts["rounding"] += 1
-        else:
+        difference = abs(exact - float(wanted))
+        self.largest = max(self.largest, difference)
+        same = round(float(text), DECIMALS) == round(float(wanted), DECIMALS)
+        self.counts["scores equal"] += same
+        if difference > 0.5 * 10.0**-self.precision + NEAR:
             self.unexplained.append(f"{where}: {exact:.6f} beside the peer's {wanted}")
+        elif not same:
+            self.counts["rounding"] += 1
 
     def report(self) -> bool:
         """Print; returns whether enough is equal and the rest explained."""
