@@ -77,6 +77,18 @@ except SplicecoreError as error:
     assert (done.returncode, done.stdout) == (0, "still here\n"), done.stderr
 
 
+def test_warnings_are_shown_to_those_alone_who_configured_logging():
+    code = """
+import logging
+import splicecore
+logging.getLogger("splicecore.x").warning("first")
+logging.basicConfig(format="%(message)s")
+logging.getLogger("splicecore.x").warning("second")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "second\n")
+
+
 def test_one_session_in_several_threads(session, where, tmp_path):
     alone = Session(
         plugins=PluginSettings(load=("consensus",)), data_root=tmp_path / "other", cache_dir=tmp_path / "other_cache"
