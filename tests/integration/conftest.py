@@ -81,11 +81,11 @@ def splicecore_run_started(run):
 
 @hookimpl
 def splicecore_shard_finished(run, shard):
-    note("shard", units=len(shard["units"]))
+    note("shard", run=run, units=len(shard["units"]))
 
 @hookimpl
 def splicecore_run_finished(run, summary):
-    note("finished", rows=summary["rows"])
+    note("finished", run=run, rows=summary["rows"])
     raise RuntimeError("observers may fail")
 """
 

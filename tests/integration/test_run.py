@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from splicecore.api import Session, encode, reverse_complement
+from splicecore.artifacts.store import digest
 from splicecore.plugins.host import PluginSettings
 from splicecore.plugins.specs import OpenRequest
 from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
@@ -204,6 +205,8 @@ def test_observers_are_told_and_cannot_stop_a_run(bench, tmp_path):
     told = [json.loads(line) for line in events.read_text().splitlines()]
     assert [event["event"] for event in told][:1] + [event["event"] for event in told][-1:] == ["started", "finished"]
     assert sum(event.get("units", 0) for event in told) == len(bench.genome.genes)
+    identity = json.loads((tmp_path / "out" / "manifest.json").read_text())["identity"]
+    assert all(event["run"] == {"id": digest(identity), **identity} for event in told)
     assert "observers may fail" in done.stderr
 
 
@@ -215,10 +218,10 @@ def listen_to_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start_slow(bench, output, *arguments):
+def start_slow(bench, output, *arguments, seconds="0.4"):
     return subprocess.Popen(
         bench.command(*bench.run_arguments(output, "--all-genes", *arguments, model="slow")),
-        env=bench.environment(SLOW="0.4"),
+        env=bench.environment(SLOW=seconds),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -226,14 +229,18 @@ def start_slow(bench, output, *arguments):
     )
 
 
-def wait_for_parts(output, count):
-    parts = output / ".splicecore" / "parts"
+def wait_until(ready, what):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if parts.is_dir() and len(list(parts.glob("*.parquet"))) >= count:
+        if ready():
             return
         time.sleep(0.02)
-    pytest.fail("no gene was finished in time")
+    pytest.fail(f"{what} in time")
+
+
+def wait_for_parts(output, count):
+    parts = output / ".splicecore" / "parts"
+    wait_until(lambda: len(list(parts.glob("*.parquet"))) >= count, "no gene was finished")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -271,10 +278,12 @@ def test_a_damaged_part_is_scored_again(bench, tmp_path):
 
 
 def test_two_runs_into_one_folder(bench, tmp_path):
-    with start_slow(bench, tmp_path) as process:
-        wait_for_parts(tmp_path, 1)
-        second = bench.call(*bench.run_arguments(tmp_path, "--all-genes", model="slow"))
-        process.kill()
+    with start_slow(bench, tmp_path, seconds="600") as process:  # it is at work for as long as the other one takes
+        try:
+            wait_until((tmp_path / ".splicecore" / "run.json").exists, "the run did not begin")
+            second = bench.call(*bench.run_arguments(tmp_path, "--all-genes", model="slow"))
+        finally:
+            process.kill()
     assert second.returncode == 5
     assert "another run" in second.stderr
 

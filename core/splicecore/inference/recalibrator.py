@@ -151,7 +151,7 @@ class Recalibrator:
             for shard in results:
                 self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))
                 yield shard
-                host.notify("splicecore_shard_finished", run=record.own_identity, shard=dict(shard))
+                host.notify("splicecore_shard_finished", run=record.facts, shard=dict(shard))
 
     def _task_config(self, threshold: float | None) -> RecalibrationConfig:
         plan, model = self.plan, self.plan.model

@@ -48,7 +48,7 @@ def run_inference(session: Session, config: RunConfig, progress: ProgressListene
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
             return run_result(directory, record, wanted, already_finished=True)
         take_back_parts(directory)
-        session.host.notify("splicecore_run_started", run=record.own_identity)
+        session.host.notify("splicecore_run_started", run=record.facts)
         work = _Work(
             session=session,
             config=config,
@@ -74,7 +74,7 @@ def run_inference(session: Session, config: RunConfig, progress: ProgressListene
             how=how_done(config),
         )
         finished = finish(directory, done)
-        session.host.notify("splicecore_run_finished", run=record.own_identity, summary=finished)
+        session.host.notify("splicecore_run_finished", run=record.facts, summary=finished)
         return run_result(directory, record, wanted)
 
 

@@ -371,7 +371,7 @@ def splicecore_executors() -> Iterable[ExecutorSpec]:
 
 @hookspec
 def splicecore_run_started(run: Mapping[str, Any]) -> None:
-    """Observe that a run begins. ``run`` holds JSON-able facts of it, its ``id`` among them.
+    """Observe that a run begins. ``run`` holds JSON-able facts of it, its ``id`` (a digest of the others) among them.
 
     Observers are isolated from each other and from the run: each gets its own copy of the arguments, and one that
     raises is logged and counted.

@@ -98,7 +98,7 @@ def predict_pass(
             return pass_result(directory, already_finished=True, tsv=config.tsv)
         take_back(directory, record)
         plan = _with_assessment(plan, directory.products, settings)
-        session.host.notify("splicecore_run_started", run=record.own_identity)
+        session.host.notify("splicecore_run_started", run=record.facts)
         calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
         if record.shard is None:
             finished = finish_pass(
@@ -106,7 +106,7 @@ def predict_pass(
             )
         else:
             finished = _finish_shard(directory, plan, result, calls, how_done(config))
-        session.host.notify("splicecore_run_finished", run=record.own_identity, summary=finished)
+        session.host.notify("splicecore_run_finished", run=record.facts, summary=finished)
         done = pass_result(directory, tsv=config.tsv)
     if manager is not None and manager.config.mode == "production":
         manager.update_latest()

@@ -84,6 +84,11 @@ class PlanRecord:
         shard = {} if self.shard is None else {"shard": "{}/{}".format(*self.shard)}
         return {**self.identity, **shard}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What observers are told of the run: its identity, and that one's digest as ``id``."""
+        return {"id": digest(self.own_identity), **self.own_identity}
+
     def gene(self, key: str) -> Gene:
         """Return the gene whose scores have this key."""
         return self.genes[self._index[key]]

@@ -254,7 +254,7 @@ class Runner:
         with contextlib.closing(shard_results(host, config, _TASK, task_config, shards)) as results:
             for shard in results:
                 self._take(shard)
-                host.notify("splicecore_shard_finished", run=self.plan.record.own_identity, shard=dict(shard))
+                host.notify("splicecore_shard_finished", run=self.plan.record.facts, shard=dict(shard))
 
     def _take(self, shard: Mapping[str, Any]) -> None:
         self.result.peak_memory = max(self.result.peak_memory, int(shard.get("peak_memory", 0)))

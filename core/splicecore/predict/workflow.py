@@ -120,14 +120,14 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
             return run_result(directory, record, wanted, already_finished=True)
         take_back(directory, record)
-        session.host.notify("splicecore_run_started", run=record.own_identity)
+        session.host.notify("splicecore_run_started", run=record.facts)
         calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
         keep_gene_annotation(directory.path, plan.inputs.resources, record.scored(result.done))
         if record.shard is None:
             finished = finish_run(directory, record, result, calls, how_done(config))
         else:
             finished = finish_shard(directory, record, result, calls, how_done(config), command="run")
-        session.host.notify("splicecore_run_finished", run=record.own_identity, summary=finished)
+        session.host.notify("splicecore_run_finished", run=record.facts, summary=finished)
         return run_result(directory, record, wanted)
 
 
