@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from splicecore.artifacts.run_directory import RunDirectory
+from splicecore.artifacts.store import atomic_path
 from splicecore.errors import OutputError
 
 IDENTITY = {"flank": "real", "model": {"name": "a", "fingerprint": "1"}}
@@ -33,6 +36,22 @@ def test_an_interrupted_run_goes_on_with_its_parts(tmp_path):
     with RunDirectory(tmp_path).locked() as directory:
         assert directory.begin(IDENTITY) is False
         assert (directory.parts / "part").read_text() == "x"
+
+
+@pytest.mark.parametrize("place", [".", "predictions", "metadata", "scores", "exports", ".splicecore/parts"])
+def test_what_a_killed_write_left_is_swept(tmp_path, place):
+    folder = tmp_path / "out" / place
+    with contextlib.suppress(KeyboardInterrupt), RunDirectory(tmp_path / "out").locked() as directory:
+        directory.begin(IDENTITY)
+        folder.mkdir(exist_ok=True)
+        with atomic_path(folder / "table") as temporary:
+            temporary.write_text("half")
+            kept = temporary
+            raise KeyboardInterrupt
+    kept.write_text("half")  # a killed process cannot remove it
+    with RunDirectory(tmp_path / "out").locked() as directory:
+        directory.begin(IDENTITY, force=place == "predictions")
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize("finished", [True, False])
