@@ -57,7 +57,17 @@ def test_a_region_as_variants_scores_the_same_vcf(inside, arguments, transcript,
     assert (tmp_path / "s.vcf.gz.tbi").exists()
 
 
-def test_workers_shards_and_a_cache_change_nothing(inside, arguments, transcript, tmp_path):
+@pytest.fixture
+def merge(inside):
+    def run(*words, code=0):
+        done = inside.call("merge", *map(str, words))
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+def test_workers_shards_and_a_cache_change_nothing(inside, arguments, transcript, merge, tmp_path):
     kinds = [*arguments, "--region", region_of(transcript, length=120)]
     call(inside, *kinds, "-O", tmp_path / "one.parquet")
     call(inside, *kinds, "-O", tmp_path / "two.parquet", "--workers", "2", "--cache", tmp_path / "cache")
@@ -66,6 +76,22 @@ def test_workers_shards_and_a_cache_change_nothing(inside, arguments, transcript
         call(inside, *kinds, "-O", tmp_path / f"part{shard}.parquet", "--shard", f"{shard}/2")
     parts = [pq.read_table(tmp_path / f"part{shard}.parquet").to_pylist() for shard in (1, 2)]
     assert [*parts[0], *parts[1]] == pq.read_table(tmp_path / "one.parquet").to_pylist()
+    parts = [tmp_path / f"part{shard}.parquet" for shard in (2, 1)]
+    done = merge(*parts, "-o", tmp_path / "merged.parquet")
+    assert f"{pq.read_metadata(parts[0]).num_rows + pq.read_metadata(parts[1]).num_rows:,} rows" in done.stdout
+    assert (tmp_path / "merged.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
+    call(inside, *kinds, "-D", "20", "-O", tmp_path / "other.parquet", "--shard", "1/2")
+    for wrong, message in (
+        ([parts[0]], "shards are missing: 1/2"),
+        ([*parts, parts[0]], "shard 2/2 is there twice"),
+        ([parts[0], tmp_path / "other.parquet"], "not shards of the same pass"),
+        ([tmp_path / "one.parquet"], "is no shard"),
+        ([tmp_path / "none.parquet"], "none.parquet"),
+    ):
+        assert message in merge(*wrong, "-o", tmp_path / "wrong.parquet", code=3).stderr
+    assert "is one of the parts" in merge(*parts, "-o", parts[0], code=2).stderr
+    assert "-o NAME.parquet" in merge(*parts, code=2).stderr
+    assert not (tmp_path / "wrong.parquet").exists()
     assert "found finished from before" in call(inside, *kinds, "-O", tmp_path / "one.parquet").stdout
     assert "other settings" not in call(inside, *kinds, "--deletions", "1", "-O", tmp_path / "one.parquet").stderr
 

@@ -16,9 +16,20 @@ from splicecore.predict.merge import merge_shards
 __all__ = ["command"]
 
 
+def _merge_tables(parts: tuple[str, ...], output: str | None, *, quiet: bool, verbose: int) -> int:
+    """Merge the tables of shards of variants."""
+    from splicecore.variants.merge import merge_variant_tables
+
+    with command_log(None, quiet=quiet, verbose=verbose):
+        rows = merge_variant_tables(parts, output)
+    if not quiet:
+        click.echo(f"{rows:,} rows: {output}")
+    return 0
+
+
 @click.command("merge")
 @click.argument("shards", nargs=-1, required=True, metavar="FOLDER...")
-@click.option("--output-dir", "-o", metavar="FOLDER", help="Folder of the merged results.")
+@click.option("--output-dir", "-o", metavar="FOLDER", help="Folder (or table) of the merged results.")
 @click.option("--force", is_flag=True, help="Replace what another run left in the output folder.")
 @export_options
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on stderr.")
@@ -38,10 +49,17 @@ def command(
     FOLDER... are the output folders of all of `splicecore run --shard 1/N` to `--shard N/N`. The results are those of
     the same command without --shard; those of `splicecore predict` go among the artifacts that the shards lie in
     unless --output-dir says otherwise. Missing, repeated, damaged and foreign shards are refused.
+
+    Instead of folders, the Parquet tables of the shards of `splicecore variants` or `splicecore saturate` may be given,
+    with -o NAME.parquet.
     """
     if min_score is not None:
         raise click.UsageError("--min-score is an option of `splicecore run`: every shard is made with it")
     given = {name: value for name, value in exports.items() if value is not None}
+    if all(name.endswith(".parquet") for name in shards):
+        if given:
+            raise click.UsageError(f"tables of variants have no exports: leave out {', '.join(given)}")
+        return _merge_tables(shards, output_dir, quiet=quiet, verbose=verbose)
     with command_log(None, quiet=quiet, verbose=verbose):
         result = merge_shards(shards, output_dir, force=force, **given)
     if not quiet:

@@ -104,7 +104,8 @@ def write_outputs(planned: VariantPass) -> VariantsResult:
             if not config.vep_compatible
         ]
         primary = None if planned.opened.meta is None else config.base_model[0]
-        adding = [stack.enter_context(TableWriter(Path(name), planned.opened.settings, primary)) for name in tables]
+        settings, shard = planned.opened.settings, _shard(planned)
+        adding = [stack.enter_context(TableWriter(Path(name), settings, primary, shard)) for name in tables]
         batches = _counted(in_input_order(plan, work.parts, work.key), counts, _counted_models(planned), adding)
         if writers:
             _write_records(_span(source, plan), by_record(batches), writers, annotator)
@@ -133,6 +134,13 @@ def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
     fingerprints = {model.name: model.fingerprint for model in opened.models}
     fingerprints |= {model.name: model.fingerprint for model in _meta(planned)}
     return annotator, [*annotator.header(splicecore.__version__, fingerprints), settings_line(opened.settings)]
+
+
+def _shard(planned: VariantPass) -> dict[str, str] | None:
+    """Say which shard this is of what; None for a whole pass."""
+    if planned.config.shard is None:
+        return None
+    return {"shard": planned.config.shard, "run": digest({**planned.work.identity, "shard": None})}
 
 
 def _meta(planned: VariantPass) -> tuple[MetaTask, ...]:

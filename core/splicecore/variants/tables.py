@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
     from splicecore.variants.scorer import AlleleResult
 
-__all__ = ["DELTAS", "META", "META_SCORES", "OFFSETS", "ROWS", "SCORES", "TableWriter", "result_rows", "score_table"]
+__all__ = [
+    "DELTAS",
+    "META",
+    "META_SCORES",
+    "OFFSETS",
+    "ROWS",
+    "SCORES",
+    "SETTINGS",
+    "SHARD",
+    "TableWriter",
+    "open_table",
+    "result_rows",
+    "score_table",
+]
 
 META = "meta"
 """What stands in the place of a base model's name in a meta-model's own rows, and what its columns begin with."""
@@ -33,7 +46,8 @@ RAW = tuple(f"{allele}_{kind}" for kind in ("ag", "al", "dg", "dl") for allele i
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 _GROUP_ROWS = 1 << 17
-_METADATA = b"splicecore.variants"
+SETTINGS, SHARD = b"splicecore.variants", b"splicecore.shard"
+"""Keys of a Parquet file's metadata: what the scores were made with, and which shard of which pass the file is."""
 
 SCORES = pa.schema(
     [
@@ -150,6 +164,13 @@ def beside(rows: pa.RecordBatch, primary: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=META_SCORES.names)
 
 
+def open_table(path: Path, settings: bytes, schema: pa.Schema, shard: Mapping[str, Any] | None = None) -> RowWriter:
+    """Open a Parquet table of :data:`SCORES` or :data:`META_SCORES` to write to, with its metadata."""
+    metadata: dict[bytes | str, bytes | str] = {SETTINGS: settings}
+    metadata |= {} if shard is None else {SHARD: canonical_json(shard)}
+    return RowWriter(path, schema.with_metadata(metadata), _GROUP_ROWS)
+
+
 class TableWriter:
     """Writes rows as Parquet, or as tab-separated text where the file's name says so; a context manager.
 
@@ -161,10 +182,18 @@ class TableWriter:
         What the scores were made with; kept in a Parquet file's metadata, JSON-able.
     primary
         Name of the primary base model of the meta-model whose rows are among those that are added; None without one.
+    shard
+        What the metadata says of the shard, JSON-able; None for a whole pass.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], primary: str | None = None) -> None:
-        self.path, self.primary = path, primary
+    def __init__(
+        self,
+        path: Path,
+        settings: Mapping[str, Any],
+        primary: str | None = None,
+        shard: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path, self.primary, self._shard = path, primary, shard
         self._schema = SCORES if primary is None else META_SCORES
         self._settings = canonical_json(settings)
         self._stack = contextlib.ExitStack()
@@ -172,8 +201,8 @@ class TableWriter:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             if self.path.suffix == ".parquet":
-                schema = self._schema.with_metadata({_METADATA: self._settings})
-                self._parquet: RowWriter | None = stack.enter_context(RowWriter(self.path, schema, _GROUP_ROWS))
+                writer = open_table(self.path, self._settings, self._schema, self._shard)
+                self._parquet: RowWriter | None = stack.enter_context(writer)
             else:
                 self._parquet = None
                 temporary = stack.enter_context(atomic_path(self.path))
