@@ -37,6 +37,9 @@ STRATEGIES = ("hybrid_entropy", "confidence_only", "entropy_only", "ensemble_dis
 KEYS = ["build", "contig", "strand", "position", "gene_id"]
 CLASSES = ("neither", "acceptor", "donor")
 OWN = "own threshold"
+TOGETHER = 8
+"""Arms that are evaluated at a time."""
+
 TABLE = Path("predictions", "complete_coverage_predictions.parquet")
 
 
@@ -49,7 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--meta-model", required=True)
     parser.add_argument("--models-dir")
     parser.add_argument("--chromosomes", default="chr1,chr5,chr9")
-    parser.add_argument("--rates", default="0.0001,0.001,0.01,0.1")
+    parser.add_argument("--rates", default="0.001,0.01,0.1")
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
     parser.add_argument("--mask-boundary", help="table of boundary transcripts, for `splicecore evaluate`")
     parser.add_argument("--labels", default="all")
@@ -84,6 +87,17 @@ def evaluate(options: argparse.Namespace, *words: str) -> dict[str, Any]:
     return value
 
 
+def evaluate_arms(
+    options: argparse.Namespace, table: Path, names: list[str], limit: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """Evaluate some columns of the table of arms."""
+    words = [f"{name}={table}" for name in names]
+    words += [word for name in names for word in ("--columns", f"{name}={name}__*_score")]
+    words += [word for name in names for word in ("--threshold", f"{name}={limit['acceptor']},{limit['donor']}")]
+    found = evaluate(options, *words)
+    return {name: figures(found, name) for name in names}
+
+
 class Arms:
     """Final scores of many selections, from the table of a run in mode meta_only.
 
@@ -102,8 +116,9 @@ class Arms:
     def __init__(self, table: Path, scorer: MetaScorer, selectors: dict[str, Selector], rates: list[float]) -> None:
         self.file, self.scorer, self.selectors = pq.ParquetFile(table), scorer, selectors
         self.models = scorer.base_models
-        self.thresholds = self._thresholds(rates)
-        self.selected = dict.fromkeys(self.thresholds, 0)
+        self.thresholds: dict[tuple[str, str], float] = {}
+        self.selected: dict[tuple[str, str], int] = {}
+        self._choose(rates)
         fallbacks = {"primary": self.models[0], "mean": "mean"}
         self.fallbacks = {name: key for name, key in fallbacks.items() if key in scorer.base_calibrations}
 
@@ -129,26 +144,39 @@ class Arms:
         outputs: dict[str, tuple[str, ...]] = dict.fromkeys(self.models, CLASSES)
         return Block(gene=gene, build="", flank="real", halo=0, codes=codes, scores=scores, outputs=outputs)
 
-    def _thresholds(self, rates: list[float]) -> dict[tuple[str, str], float]:
+    def _choose(self, rates: list[float]) -> None:
+        """Find the thresholds, and how many positions each one selects."""
         histograms = {name: RateHistogram() for name in self.selectors}
         for table in self._batches(self._score_columns):
             block = self._block(table)
             for name, selector in self.selectors.items():
-                histograms[name].add(selector.score(block))
-        found = {}
-        for name, selector in self.selectors.items():
-            if selector.threshold is not None:
-                found[name, OWN] = selector.threshold
-            found |= {(name, f"{rate:.2%}"): histograms[name].threshold(rate) for rate in rates}
-        return found
+                scores = selector.score(block)
+                histograms[name].add(scores)
+                if selector.threshold is not None:
+                    arm = name, OWN
+                    self.thresholds[arm] = selector.threshold
+                    self.selected[arm] = self.selected.get(arm, 0) + len(selector.select(scores))
+        for name, histogram in histograms.items():
+            for rate in rates:
+                arm = name, f"{rate:.2%}"
+                self.thresholds[arm] = histogram.threshold(rate)
+                self.selected[arm] = histogram.selected(self.thresholds[arm])
 
     def names(self) -> dict[str, tuple[str, str, str]]:
-        """Arm -> strategy, how much it sends, what stands elsewhere."""
-        wanted = [(*arm, fallback) for arm in self.thresholds for fallback in self.fallbacks]
+        """Arm -> strategy, how much it sends, what stands elsewhere: the mean for the first strategy alone."""
+        first, main = next(iter(self.selectors)), next(iter(self.fallbacks))
+        wanted = [
+            (*arm, fallback)
+            for arm in sorted(self.thresholds, key=self._order)
+            for fallback in (self.fallbacks if arm[0] == first else (main,))
+        ]
         return {f"arm{number}": arm for number, arm in enumerate(wanted)}
 
+    def _order(self, arm: tuple[str, str]) -> tuple[int, bool]:
+        return list(self.selectors).index(arm[0]), arm[1] != OWN
+
     def write(self, path: Path) -> None:
-        """Write the table of all arms; counts the positions that each one sends."""
+        """Write the table of all arms."""
         names = self.names()
         meta = [f"{one}_meta" for one in CLASSES]
         scales = [f"{name}__{one}_score" for name in self.fallbacks for one in CLASSES[1:]]
@@ -162,7 +190,6 @@ class Arms:
                 for (strategy, much), least in self.thresholds.items():
                     selector = self.selectors[strategy]
                     index[strategy, much] = selector.select(selector.score(block), least)
-                    self.selected[strategy, much] += len(index[strategy, much])
                 base = self._base(block)
                 columns = [base[name][:, k] for name in self.fallbacks for k in (1, 2)]
                 for strategy, much, fallback in names.values():
@@ -172,7 +199,9 @@ class Arms:
                 rows = table.select(KEYS)
                 for name, values in zip([*scales, *arms], columns, strict=True):
                     rows = rows.append_column(name, pa.array(values))
-                writer = writer or pq.ParquetWriter(temporary, rows.schema, compression="zstd")
+                writer = writer or pq.ParquetWriter(
+                    temporary, rows.schema, use_dictionary=[*KEYS[:3], KEYS[4]], compression="zstd"
+                )
                 writer.write_table(rows)
             if writer is not None:
                 writer.close()
@@ -223,28 +252,29 @@ def main() -> int:
     rates = [float(text) for text in options.rates.split(",")]
     with session.open_meta_model(options.meta_model) as scorer:
         arms = Arms(folders["meta_only"] / TABLE, scorer, selectors, rates)
-        arms.write(options.out / "arms.parquet")
-    names = [*arms.fallbacks, *arms.names()]
-    words = [f"{name}={options.out / 'arms.parquet'}" for name in names]
-    words += [word for name in names for word in ("--columns", f"{name}={name}__*_score")]
-    words += [word for name in names for word in ("--threshold", f"{name}={limit['acceptor']},{limit['donor']}")]
-    found = evaluate(options, *words)
+        table = options.out / "arms.parquet"
+        if not table.exists():
+            arms.write(table)
     print(f"{runs['genes']} genes, {runs['positions']:,} positions, {runs['sites']}, labels {options.labels}\n")
     print(line(["", "sent", "AP acceptor", "AP donor", "gain kept", "FP", "FN"]) + "\n|" + " --- |" * 7)
     shares = {"base_only": 0, "meta_only": 1, "hybrid": metadata["selection"]["reached_rate"]}
     for name in ("base_only", "hybrid", "meta_only"):
         print(shown([name, f"{shares[name]:.3%}"], modes[name], gain))
-    for name in arms.fallbacks:
-        print(shown([f"calibrated {name} alone", "0"], figures(found, name), gain))
+    found = evaluate_arms(options, table, list(arms.fallbacks), limit)
+    for name, one in found.items():
+        print(shown([f"calibrated {name} alone", "0"], one, gain))
     print("\n" + line(["strategy", "", "sent", "elsewhere", "AP acceptor", "AP donor", "gain kept", "FP", "FN"]))
     print("|" + " --- |" * 9)
-    for name, (strategy, much, fallback) in arms.names().items():
-        share = arms.selected[strategy, much] / arms.file.metadata.num_rows
-        print(shown([strategy, much, f"{share:.3%}", fallback], figures(found, name), gain))
-    write_json(options.out / "figures.json", {"runs": modes, "arms": {name: figures(found, name) for name in names}})
-    same = ["hybrid_entropy", OWN] in [list(arm[:2]) for arm in arms.names().values()]
-    twins = [figures(found, n) for n, arm in arms.names().items() if arm[:2] == ("hybrid_entropy", OWN)]
-    if same and modes["hybrid"] not in twins:
+    names = arms.names()
+    for first in range(0, len(names), TOGETHER):
+        some = list(names)[first : first + TOGETHER]
+        found |= evaluate_arms(options, table, some, limit)
+        for name in some:
+            share = arms.selected[names[name][:2]] / arms.file.metadata.num_rows
+            print(shown([*names[name][:2], f"{share:.3%}", names[name][2]], found[name], gain), flush=True)
+    write_json(options.out / "figures.json", {"runs": modes, "arms": {" ".join(names[k]): found[k] for k in names}})
+    twins = [found[name] for name, arm in names.items() if arm[:2] == ("hybrid_entropy", OWN)]
+    if twins and modes["hybrid"] not in twins:
         print("the run in mode hybrid does not have the figures of its selection", file=sys.stderr)
         return 1
     return 0

@@ -59,7 +59,7 @@ def find_passes(session: Session, config: DatasetConfig, resources: ResourceSet)
         passes[scored.base_model].append(scored)
     for model, found in passes.items():
         if not found and config.source is not None:
-            found.extend(_of_data_root(session, config, resources.build.name, model))
+            found.extend(_of_data_root(session, config, config.build or resources.build.name, model))
         for scored in found:
             _check(scored, resources, config)
         _check_alike(found)
