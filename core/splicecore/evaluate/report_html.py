@@ -31,11 +31,12 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
   max-width: 74rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } p { margin: .2rem 0; }
-.scroll { overflow-x: auto; } .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
+.scroll { overflow-x: auto; } .plots { display: flex; flex-wrap: wrap; gap: 1rem; max-width: 48rem; }
 table { border-collapse: collapse; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; font-size: .88rem; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } tbody tr:nth-child(even) { background: var(--band); }
-small { color: var(--soft); } .warn { border-left: 4px solid #d55e00; padding-left: .8rem; }
+td { vertical-align: top; } small { color: var(--soft); } td small { display: block; }
+.warn { border-left: 4px solid #d55e00; padding-left: .8rem; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 svg .title { font-weight: 600; font-size: 13px; } svg .tick { fill: var(--soft); font-size: 11px; }
 svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
@@ -124,9 +125,14 @@ def _figures(evaluation: Evaluation, name: str) -> str:
     for point in evaluation.points:
         for model in evaluation.models:
             cells = [_cell(comparison, model, name, f"{figure}@{point.name}") for figure, _ in _CALLS]
-            limits = "/".join(dict.fromkeys(f"{limit:g}" for limit in point.thresholds[model]))
-            calls.append([escape(model), limits, *cells])
+            calls.append([escape(model), _limits(point.thresholds[model], name), *cells])
     return _table(header, rows) + _table([f"{name}, calls", "threshold", *(t for _, t in _CALLS)], calls)
+
+
+def _limits(thresholds: Sequence[float], name: str) -> str:
+    """Return the threshold of a class, or both where they differ."""
+    own = thresholds if name == BOTH else (thresholds[CLASSES.index(name)],)
+    return " / ".join(dict.fromkeys(f"{limit:.4g}" for limit in own))
 
 
 def _cell(comparison: Comparison, model: str, name: str, figure: str) -> str:

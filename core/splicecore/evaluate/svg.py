@@ -12,6 +12,7 @@ __all__ = ["N_COLORS", "Series", "interval_plot", "line_plot"]
 
 N_COLORS = 8
 _SIZE, _LEFT, _TOP, _RIGHT, _BOTTOM = 300, 48, 26, 12, 40
+_TICK = 60
 
 
 @attrs.frozen
@@ -82,7 +83,7 @@ def interval_plot(title: str, rows: Sequence[tuple[str, float, tuple[float, floa
     bottom = _TOP + step * len(rows)
     parts = [f'<text class="title" x="{left}" y="16">{escape(title)}</text>']
     parts.append(f'<path class="axis" d="M{place(0)},{_TOP}V{bottom}"/>')
-    ticks = dict.fromkeys((low + pad, 0.0, high - pad))
+    ticks = _apart((0.0, low + pad, high - pad), _TICK * (high - low) / width)
     parts += [f'<text class="tick middle" x="{place(t)}" y="{bottom + 16}">{t:+.2%}</text>' for t in ticks]
     for number, (name, value, interval, color) in enumerate(rows):
         y = _TOP + step * number + step / 2
@@ -92,6 +93,15 @@ def interval_plot(title: str, rows: Sequence[tuple[str, float, tuple[float, floa
             parts.append(f'<path class="line c{color % N_COLORS}" d="{path}"/>')
         parts.append(f'<circle class="mark c{color % N_COLORS}" cx="{place(value)}" cy="{y}" r="4"/>')
     return _svg(left + width + 40, height, title, "".join(parts))
+
+
+def _apart(values: Sequence[float], least: float) -> list[float]:
+    """Return the values that are at least ``least`` away from those before them."""
+    kept: list[float] = []
+    for value in values:
+        if all(abs(value - one) >= least for one in kept):
+            kept.append(value)
+    return kept
 
 
 def _frame(title: str, labels: tuple[str, str], low: float, name: str) -> str:

@@ -351,6 +351,8 @@ def test_reports_name_everything_and_are_the_same_each_time(bench):
     for word in ("http://", "https://", "<script", "src="):
         assert word not in page
     assert "prefers-color-scheme: dark" in page
+    for cell in ("0.3", "0.4", "0.3 / 0.4"):  # acceptors, donors, both
+        assert page.count(f"<td>{cell}</td>") == 1
     for start in [i for i in range(len(page)) if page.startswith("<svg", i)]:
         ET.fromstring(page[start : page.index("</svg>", start) + 6])
 
