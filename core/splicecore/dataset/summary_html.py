@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from splicecore.artifacts.store import write_text
 from splicecore.dataset.schema import CLASSES, PRED_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from splicecore.dataset.summary import DatasetSummary, GroupSummary
@@ -29,17 +30,18 @@ p { margin: .3rem 0; color: var(--soft); overflow-wrap: anywhere; }
 .facts div { font-size: 1.4rem; } .facts span { display: block; font-size: .8rem; color: var(--soft); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
-th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 600; }
 svg { max-width: 100%; height: auto; } svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
 svg .soft { fill: var(--soft); } svg line { stroke: var(--line); }
 .key { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 1em; border-radius: 2px; }
+.key:first-child { margin-left: 0; }
 .alarm { color: var(--c2); } details { margin: .5rem 0; } summary { cursor: pointer; }
 """
 _CLASS_COLORS = dict(zip(CLASSES, ("--c0", "--c1", "--c2"), strict=True))
 _KIND_COLORS = dict(zip(PRED_TYPES, ("--c4", "--c2", "--c3", "--c0"), strict=True))
 _WIDTH, _ROW, _LEFT, _RIGHT = 900, 22, 150, 90
-_PANEL, _PANEL_HEIGHT = 215, 120
+_PANEL, _GAP, _PANEL_HEIGHT = 200, 24, 120
 _SHOWN = 60
 
 
@@ -82,7 +84,7 @@ def summary_html(summary: DatasetSummary) -> str:
 def _about(summary: DatasetSummary) -> str:
     models = ", ".join(f"{name} ({fingerprint[:12]})" for name, fingerprint in summary.base_models.items())
     sets = "; ".join(
-        name + (f" ({', '.join(f'{key} {value}' for key, value in settings.items())})" if settings else "")
+        name + (f" ({', '.join(f'{key} {_setting(value)}' for key, value in settings.items())})" if settings else "")
         for name, settings in summary.feature_sets.items()
     )
     statuses = ", ".join(f"{count:,} {name}" for name, count in summary.genes_by_status.items())
@@ -93,6 +95,17 @@ def _about(summary: DatasetSummary) -> str:
         f"genes: {statuses}",
     )
     return "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+
+def _setting(value: Any) -> str:
+    """Return a setting's value as people write it: ``a + b`` for several, yes and no."""
+    if isinstance(value, list | tuple):
+        return " + ".join(map(_setting, value)) or "none"
+    if isinstance(value, Mapping):
+        return " + ".join(f"{name}: {_setting(one)}" for name, one in value.items()) or "none"
+    if value is None:
+        return "none"
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def _facts(summary: DatasetSummary) -> str:
@@ -169,9 +182,9 @@ def _histograms(summary: DatasetSummary) -> str:
     """Rows of each kind by the higher of the two scores of sites; each panel has its own scale."""
     if not summary.histograms:
         return "<p>The score columns are not part of this dataset.</p>"
-    parts = [_svg_open(_PANEL_HEIGHT + 46, 4 * _PANEL + 40)]
+    parts = [_svg_open(_PANEL_HEIGHT + 46, len(summary.histograms) * (_PANEL + _GAP) + _GAP)]
     for panel, (kind, counts) in enumerate(summary.histograms.items()):
-        x0, most = 20 + panel * (_PANEL + 6), max(1, *counts)
+        x0, most = _GAP + panel * (_PANEL + _GAP), max(1, *counts)
         width, base = _PANEL / len(counts), _PANEL_HEIGHT + 20
         parts.append(f'<text x="{x0}" y="14">{kind} <tspan class="soft">{sum(counts):,}</tspan></text>')
         for number, count in enumerate(counts):

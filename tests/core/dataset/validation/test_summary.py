@@ -120,6 +120,13 @@ def test_names_are_escaped(summary):
     assert "<i>" not in page
 
 
+def test_settings_are_written_as_people_do(summary):
+    settings = {"kmer_sizes": [2, 3], "window": 500, "halves": True, "extra": [], "most": None}
+    page = summary_html(attrs.evolve(summary, feature_sets={"context": {}, "sequence": settings}))
+    told = "context; sequence (kmer_sizes 2 + 3, window 500, halves yes, extra none, most none)"
+    assert f"<p>feature sets: {told}</p>" in page
+
+
 def test_dataset_without_scores_has_no_histograms(summary):
     assert "not part of this dataset" in summary_html(attrs.evolve(summary, histograms={}))
 
