@@ -90,7 +90,7 @@ def describe(name: str, interpreter: str, plugins: PluginSettings) -> Descriptio
     try:
         told, _ = worker.ask({"do": "describe", "name": name, "plugins": _settings(plugins)}, timeout=OPENING)
     finally:
-        worker.close()
+        worker.kill()
     return Description(**{**told, "spec": _spec(told["spec"])})
 
 
@@ -107,7 +107,7 @@ def find_weights(request: ResourceRequest, interpreter: str, plugins: PluginSett
         head = {"do": "find", "request": attrs.asdict(request), "plugins": _settings(plugins)}
         told, _ = worker.ask(head, timeout=OPENING)
     finally:
-        worker.close()
+        worker.kill()
     return ResourceLocation(**told)
 
 

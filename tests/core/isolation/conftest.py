@@ -10,7 +10,7 @@ MODELS = """
 import os, signal, sys, time
 import attrs
 import numpy as np
-from splicecore.api import hookimpl
+from splicecore.api import ResourceFinderSpec, ResourceLocation, hookimpl
 from splicecore.testing.fakes import COMPLETE_SPEC, MOTIF_SPEC, CompleteMotifModel, MotifModel
 
 def spec(name, base=MOTIF_SPEC, **fields):
@@ -21,6 +21,16 @@ def splicecore_base_models():
     yield spec("elsewhere", builds=("GRCh38",), output_length=None)
     yield spec("elsewhere-edits", base=COMPLETE_SPEC, weights=())
     yield spec("elsewhere-bad")
+    yield spec("elsewhere-weights", base=COMPLETE_SPEC)
+
+@hookimpl
+def splicecore_resource_finders():
+    yield ResourceFinderSpec(name="elsewhere", factory=__name__ + ":find", kinds=("weights",))
+
+def find(request):
+    folder = os.environ.get("ELSEWHERE")
+    if request.name == "elsewhere-weights" and folder:
+        return ResourceLocation(path=folder, provenance="found elsewhere")
 
 class Bad(MotifModel):
     def _tables(self):
@@ -65,7 +75,7 @@ class Odd(Exception):
 def open_model(spec, request):
     if spec.name == "elsewhere-bad":
         return Bad(spec, request)
-    return (CompleteMotifModel if "edits" in spec.name else MotifModel)(spec, request)
+    return (CompleteMotifModel if "ts" in spec.name else MotifModel)(spec, request)  # edits, weights
 """
 
 
