@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,25 @@ def test_equal_to_the_direct_sum(
     np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-5)
     convolution.convolve(torch.from_numpy(x), result, Scratch(), add=True)
     np.testing.assert_allclose(result.numpy(), 2 * expected, rtol=0, atol=2e-5)
+
+
+def test_scratch_keeps_what_was_prepared_while_its_user_lives() -> None:
+    class User:
+        pass
+
+    class Made:
+        pass
+
+    scratch, first, second = Scratch(), User(), User()
+    kept = scratch.prepared(first, lambda _: Made())
+    assert scratch.prepared(first, lambda _: Made()) is kept
+    others = weakref.ref(scratch.prepared(second, lambda _: Made()))
+    assert others() is not None
+    del second
+    gc.collect()
+    assert others() is None
+    scratch.take("rows", 10)  # memory that is given anew
+    assert scratch.prepared(first, lambda _: Made()) is not kept
 
 
 def network(blocks: list[Block], *, channels: int = 8, seed: int = 0, slope: float = 0.0) -> Any:

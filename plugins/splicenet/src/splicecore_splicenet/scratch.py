@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class Scratch:
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device
         self._buffers: dict[str, Tensor] = {}
-        self._prepared: dict[int, Any] = {}
+        self._prepared: WeakKeyDictionary[object, Any] = WeakKeyDictionary()
 
     def take(self, name: str, *shape: int) -> Tensor:
         """Return a contiguous tensor of this shape with any content; it is valid until the name is taken again."""
@@ -44,10 +45,13 @@ class Scratch:
         return buffer[:size].view(shape)
 
     def prepared(self, user: object, prepare: Callable[[Scratch], T]) -> T:
-        """Return what ``prepare(self)`` made of buffers for a user, who must live on; kept until a buffer grows."""
-        key = id(user)
-        if key not in self._prepared:
+        """Return what ``prepare(self)`` made of buffers for a user; kept while the user lives, until a buffer grows.
+
+        Users are told apart by identity (or by their ``__eq__``). What is made may not refer to its user, who would
+        live as long as it then.
+        """
+        made: T | None = self._prepared.get(user)
+        if made is None:
             made = prepare(self)  # may itself clear what is kept
-            self._prepared[key] = made
-        result: T = self._prepared[key]
-        return result
+            self._prepared[user] = made
+        return made
