@@ -291,6 +291,9 @@ def test_explains_positions_whose_shares_add_up(call, dataset, tmp_path):
     assert whole[0] == "feature,group,neither,acceptor,donor,mean"
     done = call("explain", out, "--dataset", dataset, "--gene", gene, "--position", "1000000000", code=3)
     assert "lies outside" in done.stderr
+    (tmp_path / "config.toml").write_text('[plugins]\ndisable = ["bench-meta"]\n')
+    done = call("explain", out, "--dataset", dataset, "--config", tmp_path / "config.toml", code=4)
+    assert "softmax" in done.stderr
 
 
 def test_lists_and_shows_trained_models(call, dataset, bench, tmp_path):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from splicecore.cli.output import write_json, write_table
+from splicecore.cli.pass_options import plugin_settings
+from splicecore.config import FileConfig, read_config_file
 from splicecore.errors import ConfigError
-from splicecore.plugins.records import PluginSettings
 from splicecore.session import Session
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _TOP = 8
 @click.option("--test-name", metavar="NAME", help="Take base scores from this test of the data root.")
 @click.option("--format", "form", type=click.Choice(["text", "csv", "json"]), default="text", help="text, csv or json.")
 @click.option("--data-root", metavar="FOLDER", envvar="SPLICECORE_DATA_ROOT", help="The user's data.")
+@click.option(
+    "--config", "config_file", metavar="FILE", envvar="SPLICECORE_CONFIG", help="TOML file with [plugins] and [models]."
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -49,6 +53,7 @@ def command(
     test_name: str | None,
     form: str,
     data_root: str | None,
+    config_file: str | None,
 ) -> None:
     """Show which features made the meta-model in MODEL score positions as it does.
 
@@ -57,9 +62,9 @@ def command(
     """
     from splicecore.training.explain import explain_dataset, explain_gene
 
-    chosen = ctx.find_root().obj
-    settings = chosen if isinstance(chosen, PluginSettings) else PluginSettings.from_environment()
-    session = Session(plugins=settings, data_root=data_root)
+    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    settings = plugin_settings(ctx.find_root(), file_config, config_file)
+    session = Session(plugins=settings, models=file_config.models, data_root=data_root)
     if gene is None:
         if positions:
             raise ConfigError("--position is given without --gene")
