@@ -92,6 +92,51 @@ def test_a_refused_build_says_what_differs(build, pass_folder, tmp_path):
     assert masters(tmp_path / "set") != before
 
 
+def boundary_table(path, rows):
+    """Write transcripts with introns whose ends are at rows of a dataset, two by two on each strand of a contig."""
+    lines = ["chrom\tstrand\texon_starts_0based\texon_ends"]
+    for contig, strand in sorted({(row["contig"], row["strand"]) for row in rows}):
+        places = sorted({row["position"] for row in rows if (row["contig"], row["strand"]) == (contig, strand)})
+        for first, second in zip(places[::2], places[1::2], strict=False):
+            lines.append(f"{contig}\t{strand}\t{first - 5},{second}\t{first + 1},{second + 5}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_no_negatives_at_sites_of_boundary_transcripts(build, pass_folder, tmp_path):
+    arguments = ["--artifacts", str(pass_folder), "--subset-policy", "all", "--features", "probability"]
+    arguments += ["--negatives", "none", "--easy-ratio", "1e9"]  # every position
+    build(tmp_path / "all", *arguments)
+    facts = ["contig", "strand", "position", "gene_id", "label", "pred_type"]
+    rows = [row for batch in Dataset.open(tmp_path / "all").batches(facts) for row in batch.to_pylist()]
+    table = tmp_path / "boundary.tsv"
+    sites = [row for row in rows if row["label"]][:8]
+    boundary_table(table, [*(row for row in rows if row["pred_type"] == "FP"), *rows[:4000:100], *sites])
+    hidden = set()
+    for line in table.read_text().splitlines()[1:]:
+        contig, strand, starts, ends = line.split("\t")
+        hidden |= {(contig, strand, int(ends.split(",")[0]) - 1), (contig, strand, int(starts.split(",")[1]))}
+    masked = [not r["label"] and (r["contig"], r["strand"], r["position"]) in hidden for r in rows]
+    expected = [row for row, out in zip(rows, masked, strict=True) if not out]
+    assert {row["strand"] for row, out in zip(rows, masked, strict=True) if out} == {"+", "-"}
+
+    build(tmp_path / "set", *arguments, "--mask-boundary", str(table))
+    dataset = Dataset.open(tmp_path / "set")
+    assert [row for batch in dataset.batches(facts) for row in batch.to_pylist()] == expected
+    assert dataset.manifest.masked == len(rows) - len(expected) > 0
+    assert f"{dataset.manifest.masked} rows at sites of boundary" in (tmp_path / "set" / "run.log").read_text()
+    before = masters(tmp_path / "set")
+    assert "boundary was" in build(tmp_path / "set", *arguments, code=5).stderr
+    assert masters(tmp_path / "set") == before
+
+
+def test_a_table_of_boundary_transcripts_that_is_none(build, pass_folder, tmp_path, bench):
+    arguments = ["--artifacts", str(pass_folder), "--subset-policy", "all"]
+    missing = tmp_path / "missing.tsv"
+    assert str(missing) in build(tmp_path / "set", *arguments, "--mask-boundary", str(missing), code=3).stderr
+    said = build(tmp_path / "set", *arguments, "--mask-boundary", str(bench.annotation), code=3).stderr
+    assert "line 2: not a boundary transcript" in said
+
+
 def test_a_configuration_file_equals_options(build, pass_folder, tmp_path):
     track = tmp_path / "signal.bedgraph"
     track.write_text("".join(f"chr1\t{100 * i}\t{100 * i + 50}\t{i % 7}\n" for i in range(120)))

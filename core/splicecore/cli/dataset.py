@@ -92,6 +92,7 @@ _BUILD_OPTIONS = (
     option("--negatives", metavar="MODE", help="Sampling before that: random, proximity, window, none; as artifacts'."),
     option("--negative-ratio", type=float, metavar="X", help="Its true negatives for every other row; as artifacts'."),
     option("--negative-window", type=int, metavar="BP", help="Its reach; as the artifacts'."),
+    option("--mask-boundary", metavar="FILE", help="Table of boundary transcripts; no negatives at their sites."),
     option("--features", metavar="NAMES", help="A preset (default, seed), or feature sets: probability,context,..."),
     option("--kmer-sizes", metavar="3,6", help="Word lengths that the set sequence counts; 0 for none."),
     option("--flank", metavar="real|n", help="Beyond a gene's ends: the genome (real, the default) or N."),

@@ -96,6 +96,7 @@ def assemble(folder: Path, plan: DatasetPlan, manifest: DatasetManifest, cache: 
         classes=_sum(records, "classes", CLASSES),
         pred_types=_sum(records, "pred_types", PRED_TYPES),
         ambiguous=sum(record["ambiguous"] for record in records),
+        masked=sum(record.get("masked", 0) for record in records),
         alarms=_alarms(records, plan.contract.names),
     )
     write_manifest(folder, finished)

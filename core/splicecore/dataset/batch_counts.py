@@ -41,6 +41,8 @@ class BatchCounts:
         Rows by label's name, and by TP, FP, FN, TN.
     ambiguous
         Positions that are annotated as acceptor and as donor.
+    masked
+        Rows that were left out because they are at sites of boundary transcripts.
     gene_rows
         Rows of each gene, in the genes' order.
     """
@@ -49,6 +51,7 @@ class BatchCounts:
     classes: dict[str, int] = attrs.field(factory=_no_classes)
     pred_types: dict[str, int] = attrs.field(factory=_no_pred_types)
     ambiguous: int = 0
+    masked: int = 0
     gene_rows: list[int] = attrs.field(factory=list)
     _monitor: ChannelMonitor = attrs.field(factory=ChannelMonitor)
     _unseen: list[pa.RecordBatch] = attrs.field(factory=list, init=False)
@@ -62,7 +65,7 @@ class BatchCounts:
         return self._monitor
 
     def add(self, rows: pa.RecordBatch, features: Sequence[str]) -> None:
-        """Take rows into account, but for ``gene_rows`` and ``ambiguous``."""
+        """Take rows into account, but for ``gene_rows``, ``ambiguous`` and ``masked``."""
         if not rows.num_rows:
             return
         self.rows += rows.num_rows
@@ -82,6 +85,7 @@ class BatchCounts:
             "classes": self.classes,
             "pred_types": self.pred_types,
             "ambiguous": self.ambiguous,
+            "masked": self.masked,
             "gene_rows": self.gene_rows,
             "channels": self.channels.to_dict(),
         }
@@ -94,6 +98,7 @@ class BatchCounts:
             classes=dict(values["classes"]),
             pred_types=dict(values["pred_types"]),
             ambiguous=values["ambiguous"],
+            masked=values.get("masked", 0),
             gene_rows=list(values["gene_rows"]),
             monitor=ChannelMonitor.from_dict(values["channels"]),
         )

@@ -118,6 +118,8 @@ def build_dataset(
         logger.info("%d batches, %d of them finished before", len(plan.batches), len(plan.batches) - len(todo))
         peak = _build(session, config, plan, todo, progress)
         finished = assemble(folder, plan, manifest, session.cache_dir)
+        if config.mask_boundary is not None:
+            logger.info("%d rows at sites of boundary transcripts are left out", finished.masked)
         return _result(plan, finished, folder, built=len(todo), peak=peak)
 
 
@@ -144,7 +146,7 @@ def _begin(folder: Path, manifest: DatasetManifest, *, overwrite: bool) -> bool:
     found = _found(folder, overwrite=overwrite)
     if found is not None and digest(found.identity) != digest(manifest.identity):
         if not overwrite:
-            _refuse_other(folder, manifest.identity)
+            _refuse_other(folder, manifest.identity, whole=True)
         _discard(folder)
         found = None
     if found is not None and found.complete:
@@ -170,12 +172,12 @@ def _found(folder: Path, *, overwrite: bool) -> DatasetManifest | None:
         return None
 
 
-def _refuse_other(folder: Path, wanted: Mapping[str, Any]) -> None:
-    """Refuse a folder whose dataset differs in a part of its identity."""
+def _refuse_other(folder: Path, wanted: Mapping[str, Any], *, whole: bool = False) -> None:
+    """Refuse a folder whose dataset differs in a part of its identity, or in anything."""
     found = _found(folder, overwrite=False)
     if found is None:
         return
-    pairs = list(json_differences(_like(found.identity, wanted), wanted))
+    pairs = list(json_differences(found.identity if whole else _like(found.identity, wanted), wanted))
     if pairs:
         shown = "; ".join(f"{name} was {was}, is {now}" for name, was, now in pairs[:_SHOWN])
         more = f"; and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""

@@ -126,6 +126,10 @@ class DatasetConfig:
     negatives, negative_ratio, negative_window
         The sampling that comes before it, as in :class:`~splicecore.assess.config.AssessConfig`; None: as the
         artifacts'.
+    mask_boundary
+        Table of transcripts that are cut by the edge of the known sequence, as
+        :func:`~splicecore.evaluate.mask.read_boundary_sites` reads it: at their sites nothing is known, so that there
+        are no rows but of sites of the annotation.
     features
         Name of a preset, or feature sets separated by commas.
     feature_settings
@@ -175,6 +179,7 @@ class DatasetConfig:
     negatives: NegativeMode | None = None
     negative_ratio: float | None = None
     negative_window: int | None = None
+    mask_boundary: str | None = None
     features: str = "default"
     feature_settings: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     kmer_sizes: tuple[int, ...] | None = attrs.field(default=None, converter=_sizes)

@@ -147,11 +147,13 @@ def _rewrite(dataset: Dataset, found: Duplicates, rewriting: Rewriting) -> None:
             if name["batch"] == record.name
         )
         key = rewritten_key(f"dedup/{_RULE}", record.key, keys)
+        counts = batch_counts(dataset, record)
         rewriting.write(
             attrs.evolve(record, key=key),
             _kept(dataset, record, outcome),
             gene_rows=[rows for _, rows in own],
-            ambiguous=batch_counts(dataset, record).ambiguous,
+            ambiguous=counts.ambiguous,
+            masked=counts.masked,
             source=dataset,
         )
 

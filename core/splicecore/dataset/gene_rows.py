@@ -51,6 +51,14 @@ class GeneRows:
         rel_position: npt.NDArray[np.int64] = numbers(self.facts, "rel_position")
         return rel_position
 
+    def without(self, positions: npt.NDArray[np.int64]) -> GeneRows:
+        """Leave out the rows at genomic positions, int64, unless they are of annotated sites."""
+        hidden = np.isin(numbers(self.facts, "position"), positions) & (numbers(self.facts, "label") == 0)
+        if not hidden.any():
+            return self
+        stay: Any = pa.array(~hidden)
+        return GeneRows(self.facts.filter(stay), self.highest[~hidden], self.ambiguous)
+
     def sample(self, gene: Gene, config: SamplingConfig) -> tuple[npt.NDArray[np.int64], pa.Table]:
         """Choose the rows that stay.
 

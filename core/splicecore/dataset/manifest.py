@@ -72,6 +72,8 @@ class DatasetManifest:
         Names of the feature columns that are close to the label.
     ambiguous
         Positions that are annotated as acceptor and as donor; they are labeled donor.
+    masked
+        Rows that were left out because they are at sites of boundary transcripts.
     extra
         Further entries of the file, such as those of maintenance; kept as they are.
     """
@@ -88,6 +90,7 @@ class DatasetManifest:
     alarms: tuple[dict[str, Any], ...] = ()
     near_label: tuple[str, ...] = ()
     ambiguous: int = 0
+    masked: int = 0
     extra: dict[str, Any] = attrs.field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -131,8 +131,9 @@ def merge_datasets(
         _write(datasets, batches, rewriting)
         table = _gene_table(datasets, batches)
         ambiguous = sum(dataset.manifest.ambiguous for dataset in datasets)
+        masked = sum(dataset.manifest.masked for dataset in datasets)
         wanted = _manifest(datasets, genes, table, keep_batches=keep_batches)
-        manifest = rewriting.finish(wanted, table, ambiguous=ambiguous)
+        manifest = rewriting.finish(wanted, table, ambiguous=ambiguous, masked=masked)
     return MergeResult(
         path=target,
         datasets=len(datasets),

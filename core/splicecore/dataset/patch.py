@@ -193,6 +193,7 @@ def _rewrite(
             (patcher.patched(batch) for batch in batch_rows(dataset, record)),
             gene_rows=counts.gene_rows,
             ambiguous=counts.ambiguous,
+            masked=counts.masked,
             source=dataset,
             unless=functools.partial(_untouched, patcher, before) if same_schema else None,
         )

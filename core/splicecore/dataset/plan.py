@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 import splicecore
-from splicecore.artifacts.store import digest
+from splicecore.artifacts.store import digest, file_sha256
 from splicecore.dataset.gene_list import read_gene_list
 from splicecore.dataset.passes import assess_settings, complete_passes, find_passes, score_file
 from splicecore.dataset.schema import VERSION
@@ -295,7 +295,17 @@ class _Planner:
                 "plugins": {used.name: self._provider(used.name) for used in contract.sets},
             },
             "batch_rows": self.config.batch_rows,
+            **self._masked(),
         }
+
+    def _masked(self) -> dict[str, str]:
+        """Tell the table of boundary transcripts from others; empty without one."""
+        if self.config.mask_boundary is None:
+            return {}
+        try:
+            return {"boundary": file_sha256(Path(self.config.mask_boundary), self.session.cache_dir)}
+        except OSError as error:
+            raise InputError(f"cannot read {self.config.mask_boundary}: {error.strerror}") from error
 
     def _provider(self, name: str) -> str:
         record = self.session.host.provider("feature_sets", name)
@@ -324,6 +334,7 @@ class _Planner:
             features=self.features,
             batch_rows=self.config.batch_rows,
             keep_raw=self.config.keep_raw,
+            boundary=self.config.mask_boundary,
             metadata={"contract": contract.schema_hash, "build_digest": self.resources.build.digest},
         )
 

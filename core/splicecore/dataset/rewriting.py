@@ -76,6 +76,7 @@ class Rewriting:
         *,
         gene_rows: list[int],
         ambiguous: int,
+        masked: int = 0,
         source: Dataset | None = None,
         unless: Callable[[], bool] | None = None,
     ) -> None:
@@ -91,12 +92,14 @@ class Rewriting:
             How many each gene has.
         ambiguous
             Its positions that are annotated as acceptor and as donor.
+        masked
+            Its rows that were left out at sites of boundary transcripts.
         source
             Whose batch of this name it replaces; that one's raw rows are kept beside it.
         unless
             Says after the last row whether nothing changed: the batch is linked then.
         """
-        counts = BatchCounts(ambiguous=ambiguous, gene_rows=gene_rows)
+        counts = BatchCounts(ambiguous=ambiguous, masked=masked, gene_rows=gene_rows)
         folder = make_folder(batch_folder(self.folder, record.name))
         with RowWriter(folder / TRIM, self.schema, self.group_rows) as writer:
             for batch in rows:
@@ -143,6 +146,7 @@ class Rewriting:
             "classes": {name: sum(counts.classes[name] for counts in self._counts) for name in CLASSES},
             "pred_types": {name: sum(counts.pred_types[name] for counts in self._counts) for name in PRED_TYPES},
             "ambiguous": sum(counts.ambiguous for counts in self._counts),
+            "masked": sum(counts.masked for counts in self._counts),
             "alarms": dead_channels(self._counts, self._features),
         }
         finished = attrs.evolve(manifest, complete=True, **{**counted, **changes})

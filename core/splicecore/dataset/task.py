@@ -24,9 +24,11 @@ from splicecore.dataset.config import SamplingConfig
 from splicecore.dataset.gene_rows import gene_rows
 from splicecore.dataset.schema import dataset_schema, feature_names
 from splicecore.errors import OutputError
+from splicecore.evaluate.mask import StrandSites, read_boundary_sites
 from splicecore.features.configs import FeatureConfig
 from splicecore.features.pipeline import CELLS, ROWS, FeaturePipeline
 from splicecore.genome.arrow import numbers
+from splicecore.genome.contigs import canonical_name
 from splicecore.genome.genes import Gene
 from splicecore.plugins.host import PluginHost, PluginSettings
 from splicecore.predict.gene_blocks import GeneBlocks
@@ -63,6 +65,8 @@ class TaskConfig:
         Folder of the derived resources.
     models
         Base models, the primary one first.
+    boundary
+        Table of transcripts at whose sites there are no negatives, or None.
     metadata
         Of the files, as :func:`~splicecore.dataset.schema.dataset_schema` takes it.
     """
@@ -78,6 +82,7 @@ class TaskConfig:
     features: FeatureConfig
     batch_rows: int
     keep_raw: bool
+    boundary: str | None
     metadata: dict[str, str]
 
 
@@ -150,8 +155,10 @@ class BatchTask:
             self.config.assess,
             gene_biotype=self._biotypes[gene.index].as_py(),
         )
-        rows = gene_rows(assessment.positions)
+        assessed = gene_rows(assessment.positions)
+        rows = assessed.without(self._unknown(gene))
         counts.ambiguous += rows.ambiguous
+        counts.masked += len(assessed.index) - len(rows.index)
         kept, facts = rows.sample(gene, self.config.sampling)
         if raw is None:
             yield from self._with_features(block, rows.index[kept], facts)
@@ -179,6 +186,16 @@ class BatchTask:
             columns = whole[0].slice(start, features.num_rows).columns
             start += features.num_rows
             yield pa.RecordBatch.from_arrays([*columns, *features.columns], schema=self.schema)
+
+    def _unknown(self, gene: Gene) -> npt.NDArray[np.int64]:
+        """Sites of boundary transcripts in a gene, genomic, rising."""
+        sites = self._boundary.get((canonical_name(gene.contig), gene.strand), np.empty(0, dtype=np.int64))
+        low, high = np.searchsorted(sites, (gene.start, gene.end))
+        return sites[low:high]
+
+    @functools.cached_property
+    def _boundary(self) -> StrandSites:
+        return {} if self.config.boundary is None else read_boundary_sites(self.config.boundary)
 
     @functools.cached_property
     def _transcripts(self) -> TranscriptSites:

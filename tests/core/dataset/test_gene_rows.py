@@ -124,6 +124,26 @@ def test_against_plain_python(rows):
     assert found.ambiguous == ambiguous
 
 
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_no_row_but_of_a_site_is_where_nothing_is_known(strand):
+    gene, positions = make_positions(
+        [
+            (5, "TN", None, 0.1, 0.25),
+            (10, "FN", "acceptor", 0.2, 1.0),
+            (20, "FP", "acceptor", 0.6, 1.0),
+            (30, "TP", "donor", 0.7, 1.0),
+            (40, "TN", None, 0.3, 0.25),
+        ],
+        strand,
+    )
+    rows = gene_rows(positions)
+    hidden = np.sort([gene.to_genomic(rel) for rel in (10, 20, 30, 40, 50)])
+    left = rows.without(hidden)
+    assert [(rel, kind) for rel, _, kind, _, _ in summary(left)] == [(5, "TN"), (10, "FN"), (30, "TP")]
+    np.testing.assert_array_equal(left.highest, rows.highest[[0, 1, 3]])
+    assert rows.without(hidden[:0]) is rows
+
+
 def test_a_gene_without_rows():
     gene, positions = make_positions([])
     rows = gene_rows(positions)
