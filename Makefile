@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 PROJECTS := .[bigwig,report] plugins/splicenet plugins/spliceai[weights] plugins/openspliceai plugins/consensus \
-	plugins/xgb_meta[xgboost,lightgbm]
+	plugins/xgb_meta[xgboost,lightgbm] examples/plugins/splicecore-pangolin examples/plugins/splicecore-http
 # TensorFlow has an environment of its own; its build for the CPU alone, 0.6 GB smaller, exists for x86-64 Linux.
 TF_VENV ?= .venv-tf
 TF_BIN := $(TF_VENV)/bin
@@ -27,7 +27,7 @@ help:
 	@echo "make docs-write    write the tables, the notebook and the outputs of examples in docs anew"
 	@echo "make bench   the measurements of benchmarks/README.md that need no peer"
 
-$(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+$(READY): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml examples/plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "splicecore needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=... to another one")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
