@@ -1,0 +1,7 @@
+"""A base model behind an HTTP server, and the server."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
