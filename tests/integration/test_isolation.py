@@ -164,6 +164,40 @@ def test_nobody_is_left_behind(bench, python, tmp_path, whom):
     assert gone(pids)
 
 
+def processes_of(python):
+    """Ids of the processes of an interpreter."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().split(b"\0")[0] == python.encode():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue  # ended meanwhile
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_nobody_is_left_behind_by_worker_processes(bench, python, tmp_path, sent):
+    command = bench.command(
+        *bench.run_arguments(
+            tmp_path / "out", "--all-genes", "--base-model-env", python, "--workers", "2", model="slow"
+        )
+    )
+    environment = bench.environment(**{**ELSEWHERE, "SLOW": "2"})
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 100
+    while len(pids := processes_of(python)) < 2:
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(sent)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == (130 if sent == signal.SIGINT else -9), text
+    assert gone(pids)
+    assert not processes_of(python)
+
+
 @pytest.mark.realdata
 @pytest.mark.timeout(600)
 def test_tensorflow_in_its_own_interpreter_scores_as_torch(real_data, tmp_path):
