@@ -59,6 +59,12 @@ def test_a_session_runs_a_model_behind_a_server(consensus, serve):
         assert model.predict(random_codes()).tobytes() == consensus.predict(random_codes()).tobytes()
 
 
+def test_the_url_may_come_from_the_environment(consensus, serve, monkeypatch):
+    monkeypatch.setenv("SPLICECORE_HTTP_URL", serve(consensus).url)
+    with open_model(SPEC, OpenRequest()) as model:
+        assert model.fingerprint == consensus.fingerprint
+
+
 def test_a_closed_model_scores_nothing(consensus, serve):
     model = open_http(serve(consensus).url)
     model.close()
@@ -206,7 +212,8 @@ def test_the_server_refuses_requests_that_make_no_sense(consensus, serve, header
         {"url": "http://host", "port": 8000},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(config):
+def test_settings_that_make_no_sense_are_refused(config, monkeypatch):
+    monkeypatch.delenv("SPLICECORE_HTTP_URL", raising=False)
     with pytest.raises(ConfigError) as caught:
         open_model(SPEC, OpenRequest(config=config))
     assert caught.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-__all__ = ["HttpConfig"]
+__all__ = ["URL_VARIABLE", "HttpConfig"]
+
+URL_VARIABLE = "SPLICECORE_HTTP_URL"
+"""Environment variable with the URL, where the settings have none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -23,21 +27,22 @@ class HttpConfig:
     Attributes
     ----------
     url
-        Such as ``http://localhost:8000``; may have a path, to which those of the protocol are added.
+        Such as ``http://localhost:8000``; may have a path, to which those of the protocol are added. A setting is part
+        of what scores are known by; :data:`URL_VARIABLE` in its place is not.
     timeout
         Seconds that an answer may take.
     retries
         Further attempts where the server cannot be reached or is busy.
     """
 
-    url: str = ""
+    url: str = attrs.field(factory=lambda: os.environ.get(URL_VARIABLE, ""))
     timeout: float = 300.0
     retries: int = 4
 
     def __attrs_post_init__(self) -> None:
         if not self.url:
             raise ConfigError(
-                "http: no url is set", hint="name the server: --model-option url=http://HOST:PORT; see splicecore-http"
+                "http: no url is set", hint=f"name the server: --model-option url=http://HOST:PORT, or {URL_VARIABLE}"
             )
         if not _is_url(self.url):
             raise ConfigError(f"http: url is {self.url!r}", hint="it looks like http://HOST:PORT")
