@@ -10,7 +10,7 @@ import attrs
 from splicecore.errors import ConfigError, ContractError, InputError
 from splicecore.features.contract import FeatureContract
 from splicecore.training.model_directory import CALIBRATION, OPERATING_POINTS, TRAINING, ModelDirectory
-from splicecore.training.position_scores import MEAN
+from splicecore.training.position_scores import fallback
 
 if TYPE_CHECKING:
     import os
@@ -90,13 +90,13 @@ class ServedModel:
             If the model has no calibration of them.
         """
         found = self.directory.json(CALIBRATION).get("base", {})
-        for name in (MEAN, self.base_models[0]):
-            if name in found:
-                return name
-        raise ContractError(
-            f"the meta-model in {self.directory.path} has no calibration of its base models' scores",
-            hint="train it again with this version of splicecore",
-        )
+        name = fallback(found, self.base_models[0])
+        if name is None:
+            raise ContractError(
+                f"the meta-model in {self.directory.path} has no calibration of its base models' scores",
+                hint="train it again with this version of splicecore",
+            )
+        return name
 
     @property
     def fingerprint(self) -> str:

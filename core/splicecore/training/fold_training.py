@@ -25,7 +25,7 @@ from splicecore.training.model_directory import (
 )
 from splicecore.training.operating_points import operating_points
 from splicecore.training.pool_files import write_pools
-from splicecore.training.position_scores import META, PositionScores, positions_of_genes, positions_of_rows
+from splicecore.training.position_scores import META, PositionScores, fallback, positions_of_genes, positions_of_rows
 from splicecore.training.pruning import Pruning, prune_matrices
 from splicecore.training.test_figures import pool_figures, pool_genes, row_figures, thresholds_of
 from splicecore.training.training_rows import RowBatches
@@ -208,9 +208,10 @@ class FoldTrainer:
         calibrated = scorer.calibrate(valid.raw)
         scores = {**valid.base, META: calibrated}
         primary = scorer.base_models[0]
-        if primary in valid.base:
-            unsure = is_unsure(valid.base[primary])
-            scores[HYBRID] = np.where(unsure[:, None], calibrated, scorer.calibrate_base(primary, valid.base[primary]))
+        elsewhere = fallback(valid.base, primary)
+        if primary in valid.base and elsewhere is not None:
+            base = scorer.calibrate_base(elsewhere, valid.base[elsewhere])
+            scores[HYBRID] = np.where(is_unsure(valid.base[primary])[:, None], calibrated, base)
         return {name: operating_points(each, valid.labels, valid.weights) for name, each in scores.items()}
 
     def _sample(self, fold: Fold, scorer: MetaScorer) -> npt.NDArray[np.float32]:
@@ -242,7 +243,8 @@ def operating_points_json(points: dict[str, OperatingPoints], on: dict[str, Any]
     """Return operating points by model, and by inference mode.
 
     ``base_only``: the primary base model's scores as they are; ``meta_only``: the meta-model's everywhere; ``hybrid``:
-    the meta-model's where the base model's higher site score lies in ``zone``, its calibrated scores elsewhere.
+    the meta-model's where the primary base model's higher site score lies in ``zone``, elsewhere the calibrated scores
+    that :func:`~splicecore.training.position_scores.fallback` names.
     """
     models = {name: each.to_json() for name, each in points.items() if name != HYBRID}
     modes: dict[str, Any] = {"meta_only": models[META]}

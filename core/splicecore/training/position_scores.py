@@ -11,7 +11,7 @@ import numpy.typing as npt
 from splicecore.artifacts.store import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from splicecore.genome.genes import Gene
     from splicecore.inference.scorer import MetaScorer
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from splicecore.training.scored_genes import ScoredGenes
     from splicecore.training.training_rows import TrainingRows
 
-__all__ = ["MEAN", "META", "PositionScores", "base_columns", "gene_scores", "positions_of_genes", "positions_of_rows"]
+__all__ = ["MEAN", "META", "PositionScores", "base_columns", "fallback", "gene_scores", "positions_of_genes",
+           "positions_of_rows"]  # fmt: skip
 
 META, MEAN = "meta", "mean"
 """Names of the meta-model and of the mean of several base models in figures."""
@@ -72,6 +73,19 @@ def with_mean(base: Mapping[str, Scores]) -> dict[str, Scores]:
         return dict(base)
     mean: Scores = np.stack(list(base.values())).mean(axis=0, dtype=np.float64).astype(np.float32)
     return {**base, MEAN: mean}
+
+
+def fallback(names: Collection[str], primary: str) -> str | None:
+    """Return whose calibrated scores stand where a meta-model is not asked: the mean of several base models, else one.
+
+    Parameters
+    ----------
+    names
+        Base models, and :data:`MEAN`, whose calibrations are at hand.
+    primary
+        Name of the primary base model.
+    """
+    return next((name for name in (MEAN, primary) if name in names), None)
 
 
 def positions_of_genes(scorer: MetaScorer, scored: ScoredGenes, genes: Iterable[Gene], seed: int) -> PositionScores:
