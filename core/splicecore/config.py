@@ -362,14 +362,16 @@ def _raise_nested_config_error(error: BaseException, where: str) -> None:
         _raise_nested_config_error(inner, where)
 
 
-def read_config_file(path: str | os.PathLike[str]) -> FileConfig:
-    """Read a TOML configuration file.
+def read_config_file(path: str | os.PathLike[str] | None) -> FileConfig:
+    """Read a TOML configuration file; None gives a configuration that says nothing.
 
     Raises
     ------
     ConfigError
         If it is missing, is not TOML (with the line), or has a table that nothing reads.
     """
+    if path is None:
+        return FileConfig()
     try:
         with Path(path).open("rb") as handle:
             values = tomllib.load(handle)

@@ -75,3 +75,4 @@ def test_threads_share_the_cores():
 def test_an_empty_file_changes_nothing(tmp_path):
     (tmp_path / "a.toml").write_text("")
     assert read_config_file(tmp_path / "a.toml") == FileConfig()
+    assert read_config_file(None) == FileConfig()

@@ -9,7 +9,7 @@ import click
 from splicecore.cli.logs import command_log
 from splicecore.cli.output import as_json_option, write_json, write_table
 from splicecore.cli.pass_options import common_options, plugin_settings
-from splicecore.config import FileConfig, PassConfig, read_config_file, structure
+from splicecore.config import PassConfig, read_config_file, structure
 
 if TYPE_CHECKING:
     from splicecore.dataset.dedup import DedupResult
@@ -107,7 +107,7 @@ def patch(
     from splicecore.dataset.patch import patch_dataset
     from splicecore.session import Session
 
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     given = {name: value for name, value in inputs.items() if value is not None}
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose):

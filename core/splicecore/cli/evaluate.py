@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from splicecore.evaluate.task import EvaluateTask
 
 __all__ = ["command"]
-
-logger = logging.getLogger(__name__)
 
 
 def _own(*names: str, **attributes: Any) -> Any:
@@ -101,12 +98,10 @@ def command(
     The exit code is 3 if the scores lie beside the sites instead of on them (another offset than 0 scores best).
     Options may also come from a TOML file's [evaluate] table.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     task = _merged(file_config, options, config_file)
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), data_root=data_root)
-    with command_log(None, quiet=quiet, verbose=verbose):
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems):
         result = session.evaluate(task)
         _write_files(result, html, genes_out)
     _tell(result, as_json=as_json)

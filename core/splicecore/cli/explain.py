@@ -10,7 +10,7 @@ import click
 
 from splicecore.cli.output import write_json, write_table
 from splicecore.cli.pass_options import plugin_settings
-from splicecore.config import FileConfig, read_config_file
+from splicecore.config import read_config_file
 from splicecore.errors import ConfigError
 from splicecore.session import Session
 
@@ -62,7 +62,7 @@ def command(
     """
     from splicecore.training.explain import explain_dataset, explain_gene
 
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     settings = plugin_settings(ctx.find_root(), file_config, config_file)
     session = Session(plugins=settings, models=file_config.models, data_root=data_root)
     if gene is None:

@@ -12,7 +12,7 @@ import splicecore
 from splicecore.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["CommandLog", "command_log"]
@@ -78,8 +78,19 @@ class _AtLevel(logging.Handler):
 
 
 @contextlib.contextmanager
-def command_log(path: Path | None, *, quiet: bool, verbose: int) -> Iterator[Callable[[Path], None]]:
+def command_log(
+    path: Path | None, *, quiet: bool, verbose: int, problems: Callable[[], Iterable[str]] = tuple
+) -> Iterator[Callable[[Path], None]]:
     """Log to stderr at the level that the user chose, and to ``path`` (appended) from INFO on, while a command runs.
+
+    Parameters
+    ----------
+    path
+        The log file, or None.
+    quiet, verbose
+        As the user asked: errors alone; how much more than warnings.
+    problems
+        Tells what to warn of first: a session's ``host.problems``.
 
     Yields
     ------
@@ -104,6 +115,8 @@ def command_log(path: Path | None, *, quiet: bool, verbose: int) -> Iterator[Cal
     root.addHandler(log.handler)
     try:
         logging.getLogger("splicecore").info("splicecore %s: %s", splicecore.__version__, " ".join(sys.argv[1:]))
+        for problem in problems():
+            logging.getLogger("splicecore").warning("%s", problem)
         yield lambda named: log.write_to(named, level=level)
     except KeyboardInterrupt:
         logging.getLogger("splicecore").info("interrupted")

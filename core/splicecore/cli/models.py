@@ -10,7 +10,7 @@ import click
 from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.output import as_json_option, write_json, write_table
 from splicecore.cli.pass_options import plugin_settings
-from splicecore.config import FileConfig, read_config_file
+from splicecore.config import read_config_file
 from splicecore.errors import ExitCode, ResourceNotFoundError
 from splicecore.resources.models import ModelDescription, describe_model
 from splicecore.session import Session
@@ -173,7 +173,7 @@ def _session(
     name: str = "",
     model_options: tuple[str, ...] = (),
 ) -> Session:
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     models = merge_model_options(file_config.models, name, model_options)
     root = ctx.find_root()
     return Session(plugins=plugin_settings(root, file_config, config_file), models=models, data_root=data_root)

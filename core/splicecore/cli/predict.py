@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,15 +17,13 @@ from splicecore.cli.pass_options import (
     pass_options,
     plugin_settings,
 )
-from splicecore.config import FileConfig, PredictConfig, read_config_file
+from splicecore.config import PredictConfig, read_config_file
 from splicecore.session import Session
 
 if TYPE_CHECKING:
     from splicecore.predict.base_model_pass import PredictResult
 
 __all__ = ["command", "tell_pass"]
-
-logger = logging.getLogger(__name__)
 
 
 @click.command("predict")
@@ -64,13 +61,11 @@ def command(
     gene_manifest, as Parquet, among the artifacts of the data root (or in --output-dir). The same command goes on from
     an interrupted attempt. Options may also come from a TOML file's [predict] table or from environment variables.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     config = merge_options(file_config.predict, options, PredictConfig, where=f"{config_file} [predict]")
     models = merge_model_options(file_config.models, config.base_model, model_options)
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
-    with command_log(None, quiet=quiet, verbose=verbose) as log_into:
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems) as log_into:
         progress = bar_on_terminal(quiet=quiet)
         result = session.predict_pass(
             config, progress=progress, placed=lambda folder: log_into(make_folder(folder) / "run.log")

@@ -21,7 +21,7 @@ from splicecore.cli.pass_options import (
     pass_options,
     plugin_settings,
 )
-from splicecore.config import FileConfig, RunConfig, read_config_file
+from splicecore.config import RunConfig, read_config_file
 from splicecore.errors import ConfigError
 from splicecore.session import Session
 
@@ -71,7 +71,7 @@ def command(
     predictions/meta_model_predictions.parquet. The same command goes on from an interrupted attempt. Options may also
     come from a TOML file ([run] fasta = "...") or from environment variables (SPLICECORE_FASTA); the command line wins.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     config = merge_options(file_config.run, options, RunConfig, where=f"{config_file} [run]")
     if config.output_dir is None:
         raise ConfigError("no output folder given", hint="--output-dir FOLDER")
@@ -83,9 +83,7 @@ def command(
     session = Session(plugins=plugin_settings(ctx, file_config, config_file), models=models, data_root=data_root)
     output = Path(str(config.output_dir))
     session.resources.check_output(output)
-    with command_log(make_folder(output) / "run.log", quiet=quiet, verbose=verbose):
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(make_folder(output) / "run.log", quiet=quiet, verbose=verbose, problems=session.host.problems):
         progress = bar_on_terminal(quiet=quiet)
         result = session.run(config, progress=progress)
         logger.info("finished: %s genes, %s rows", result.genes, result.rows)

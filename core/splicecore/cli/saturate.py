@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import click
@@ -21,12 +20,10 @@ from splicecore.cli.variants import (
     tell_scored,
     with_features,
 )
-from splicecore.config import FileConfig, read_config_file
+from splicecore.config import read_config_file
 from splicecore.variants.saturate_config import SaturateConfig
 
 __all__ = ["command"]
-
-logger = logging.getLogger(__name__)
 
 _PLACE = (
     option("--gene", "-g", envvar=None, metavar="A,B", help="Genes, by name or id: all of their transcripts' bases."),
@@ -58,14 +55,12 @@ def command(
     Writes what `splicecore variants` would for a VCF of all substitutions there (and insertions of one base, deletions
     of up to 4), one allele a record, each change once. Options may also come from a TOML file's [saturate] table.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     config = merge_tables(file_config.saturate, options, SaturateConfig, where=f"{config_file} [saturate]")
     config = with_features(config, file_config)
     settings = plugin_settings(ctx, file_config, config_file)
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
-    with command_log(None, quiet=quiet, verbose=verbose):
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems):
         result = session.run_saturate(config, progress=show_progress(quiet=quiet))
     tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import click
@@ -16,8 +15,6 @@ from splicecore.session import Session
 from splicecore.training.train_config import TrainConfig, train_config
 
 __all__ = ["command"]
-
-logger = logging.getLogger(__name__)
 
 _OPTIONS = (
     option("--model", metavar="NAME|JSON", help='Meta-model; xgboost, or {"name": "xgboost", "max_depth": 6}.'),
@@ -103,7 +100,7 @@ def command(
     refused. Options may also come from a TOML file's [train] table or from environment variables; settings of feature
     sets that read files come from its [features.SET] tables.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     config = _merged(file_config, {"dataset": dataset, **options}, config_file)
     session = Session(
         plugins=plugin_settings(ctx, file_config, config_file), models=file_config.models, data_root=data_root
@@ -113,9 +110,7 @@ def command(
         if not quiet:
             click.echo(f"{step}: {state}", err=True)
 
-    with command_log(None, quiet=quiet, verbose=verbose) as log_into:
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems) as log_into:
         result = session.train(config, told=told, placed=lambda folder: log_into(folder / "run.log"))
     if as_json:
         write_json({"folder": str(result.folder), "fingerprint": result.fingerprint, "metrics": result.metrics})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -37,8 +36,6 @@ __all__ = [
     "tell_scored",
     "with_features",
 ]
-
-logger = logging.getLogger(__name__)
 
 _Config = TypeVar("_Config", bound=VariantsConfig)
 
@@ -143,14 +140,12 @@ def command(
     own for each base model), or writes a table. The same command goes on from an interrupted attempt. Options may also
     come from a TOML file's [variants] table.
     """
-    file_config = read_config_file(config_file) if config_file is not None else FileConfig()
+    file_config = read_config_file(config_file)
     config = merge_tables(file_config.variants, options, VariantsConfig, where=f"{config_file} [variants]")
     config = with_features(config, file_config)
     settings = plugin_settings(ctx, file_config, config_file)
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
-    with command_log(None, quiet=quiet, verbose=verbose):
-        for problem in session.host.problems():
-            logger.warning("%s", problem)
+    with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems):
         result = session.run_variants(config, progress=show_progress(quiet=quiet))
     tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from splicecore.errors import InputError
 
-__all__ = ["HEAD_BYTES", "has_bgzf_end", "is_bgzf", "is_gzip", "read_head", "whole_lines"]
+__all__ = ["HEAD_BYTES", "has_bgzf_end", "is_bgzf", "is_compressed_text", "is_gzip", "read_head", "whole_lines"]
 
 HEAD_BYTES = 18
 """Bytes of a file's beginning that :func:`is_bgzf` needs."""
@@ -74,3 +74,19 @@ def whole_lines(stream: Any, size: int) -> Iterator[bytes]:
             rest += data
     if rest:
         yield rest
+
+
+def is_compressed_text(path: Path, what: str, error: type[InputError]) -> bool:
+    """Look at a text file that may be compressed: whether it is gzip or bgzip.
+
+    Parameters
+    ----------
+    path, what, error
+        As in :func:`read_head`; ``error`` is raised for a bgzip file without its end too.
+    """
+    head = read_head(path, what, error)
+    if is_bgzf(head) and not has_bgzf_end(path):
+        raise error(
+            f"{what} {path} is truncated: the block that ends a bgzip file is missing", hint="fetch or copy it again"
+        )
+    return is_gzip(head)

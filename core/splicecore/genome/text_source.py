@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.errors import AnnotationError
-from splicecore.genome.bgzf import has_bgzf_end, is_bgzf, is_gzip, read_head, whole_lines
+from splicecore.genome.bgzf import is_compressed_text, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +42,7 @@ class TextSource:
         AnnotationError
             If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
         """
-        head = read_head(path, "annotation file", AnnotationError)
-        if is_bgzf(head) and not has_bgzf_end(path):
-            raise AnnotationError(
-                f"annotation file {path} is truncated: the block that ends a bgzip file is missing",
-                hint="fetch or copy it again",
-            )
-        return cls(path, is_gzip(head))
+        return cls(path, is_compressed_text(path, "annotation file", AnnotationError))
 
     def open_arrow(self) -> Any:
         """Open as a pyarrow input stream of uncompressed bytes."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from splicecore.errors import InputError
-from splicecore.genome.bgzf import has_bgzf_end, is_bgzf, is_gzip, read_head, whole_lines
+from splicecore.genome.bgzf import is_compressed_text, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,13 +60,7 @@ class TrackText:
         InputError
             If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
         """
-        head = read_head(path, WHAT, InputError)
-        if is_bgzf(head) and not has_bgzf_end(path):
-            raise InputError(
-                f"track file {path} is truncated: the block that ends a bgzip file is missing",
-                hint="fetch or copy it again",
-            )
-        return cls(path, is_gzip(head))
+        return cls(path, is_compressed_text(path, WHAT, InputError))
 
     def first_line(self) -> tuple[int, str]:
         """Find number (from 1) and text of the first line that is not skipped.
