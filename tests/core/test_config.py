@@ -13,7 +13,7 @@ from splicecore.plugins.host import PluginSettings
 
 def test_every_field_of_the_configuration_is_an_option():
     options = {parameter.name for parameter in command.params}
-    of_tables = {"feature_settings"}  # the [features.SET] tables of a configuration file
+    of_tables = {"feature_settings", "uncertainty_settings"}  # the file's [features.SET] and [uncertainty]
     assert {field.name for field in attrs.fields(RunConfig)} - of_tables <= options
 
 
