@@ -213,9 +213,9 @@ class Arms:
 
 
 def figures(found: dict[str, Any], name: str) -> dict[str, float]:
-    """Average precision by class and their mean, false calls and missed sites at the first operating point."""
+    """Average precision by class and their mean, false calls and missed sites at the thresholds that were stored."""
     model = found["models"][name]["figures"]
-    point = next(iter(found["operating_points"]))
+    point = "stored" if "stored" in found["operating_points"] else "own"
     acceptor, donor, both = (model[name]["average_precision"] for name in (*CLASSES[1:], "both"))
     calls = model["both"]["operating_points"][point]
     counts = {"fp": calls["false_positives"], "fn": calls["false_negatives"]}
