@@ -210,7 +210,7 @@ def score(arguments: argparse.Namespace, folder: Path) -> tuple[dict[Key, Entry]
         fasta=str(arguments.fasta),
         annotation=str(arguments.table),
         base_model=arguments.base_model,
-        models_dir=str(arguments.weights) if arguments.weights else None,
+        models_dir=(str(arguments.weights),) if arguments.weights else (),
         distance=arguments.distance,
         mask=arguments.mask == 1,
         precision=arguments.precision,
