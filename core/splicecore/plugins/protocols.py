@@ -192,7 +192,10 @@ class MetaModel(Protocol):
         ...
 
     def contributions(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return float32 of shape (k, 3, features + 1): each feature's share of each class's score, then the bias."""
+        """Return float32 of shape (k, 3, features + 1): each feature's share of each class's score, then the bias.
+
+        A class's shares and bias add up to its score, and the softmax of the scores is what ``predict_proba`` returns.
+        """
         ...
 
     def save(self, directory: str | os.PathLike[str]) -> None:

@@ -165,18 +165,24 @@ def check_other_width(case: MetaModelCase) -> None:
 
 
 def check_contributions(case: MetaModelCase) -> None:
-    """Check that contributions are float32 of shape (k, 3, features + 1), or refused with a PluginError.
+    """Check that contributions are float32 of shape (k, 3, features + 1) and add up, or refused with a PluginError.
 
-    Remedy: return a last column of biases, features in the order of the input, or raise PluginError.
+    Remedy: return a last column of biases, features in the order of the input, whose sums have the probabilities as
+    their softmax, or raise PluginError.
     """
+    model, features = case.fitted(), case.test_features(7)
     try:
-        found = case.fitted().contributions(case.test_features(7))
+        found = model.contributions(features)
     except PluginError as reason:
         skip(str(reason))
     wanted = (7, 3, case.features + 1)
     expect(found.shape == wanted, f"contributions have shape {found.shape}, not (k, 3, features + 1) = {wanted}")
     expect(found.dtype == np.float32, f"contributions are {found.dtype}, not float32")
     expect(np.isfinite(found).all(), "contributions are not finite")
+    scores = found.sum(axis=2, dtype=np.float64)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    off = np.abs(odds / odds.sum(axis=1, keepdims=True) - model.predict_proba(features)).max()
+    expect(off < 1e-3, f"the softmax of contributions added up is off the probabilities by {off:.3g}")
     noise, signal = np.abs(found[:, :, 2:-1]).mean(), np.abs(found[:, :, :2]).mean()
     expect(noise < signal, "features that are noise contribute more than those that tell the classes apart")
 

@@ -16,12 +16,17 @@ from splicecore_xgb_meta.linear import LinearModel
 from splicecore_xgb_meta.scaling import learn_scaling
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from splicecore_xgb_meta.batches import Batches, Survey
     from splicecore_xgb_meta.linear import Values
+    from splicecore_xgb_meta.model import Matrix
 
 __all__ = ["SGDLogisticModel"]
 
 log = logging.getLogger(__name__)
+
+_ROWS = 16_384
 
 
 class SGDLogisticModel(LinearModel[SGDLogisticConfig]):
@@ -80,7 +85,23 @@ class SGDLogisticModel(LinearModel[SGDLogisticConfig]):
             weights += float(weight.sum())
         return total / weights
 
-    def _normalized(self, scores: Values) -> Values:
-        chance = 1 / (1 + np.exp(-np.clip(scores, -500, 500)))
-        found: Values = chance / chance.sum(axis=1, keepdims=True)
+    def _contributions(self, features: Matrix) -> npt.NDArray[Any]:
+        """Return the shares; the bias takes in what turns a class's score into the logarithm of its chance."""
+        found = super()._contributions(features)
+        for first in range(0, len(features), _ROWS):
+            rows = slice(first, first + _ROWS)
+            chance = _log_chance(self._scores(self._scaled(features[rows])))
+            found[rows, :, -1] = chance - found[rows, :, :-1].sum(axis=2, dtype=np.float64)
         return found
+
+    def _normalized(self, scores: Values) -> Values:
+        chance = _log_chance(scores)
+        odds: Values = np.exp(chance - chance.max(axis=1, keepdims=True))
+        found: Values = odds / odds.sum(axis=1, keepdims=True)
+        return found
+
+
+def _log_chance(scores: Values) -> Values:
+    """Return the logarithm of each class's chance against the others, of its score."""
+    found: Values = -np.logaddexp(0.0, -scores)
+    return found
