@@ -302,7 +302,7 @@ def _warn(metrics: dict[str, Any]) -> None:
     if baseline is not None and meta is not None and meta < baseline:
         logger.warning(
             "the meta-model is no improvement: its average precision on genes that it was not trained on is %.4f, that "
-            "of %s is %.4f; try more genes, or other settings (few genes need a lower min_child_weight of xgboost)",
+            "of %s is %.4f; try more genes, or other settings",
             meta,
             metrics["baseline"],
             baseline,

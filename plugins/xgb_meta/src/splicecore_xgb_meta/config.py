@@ -83,7 +83,11 @@ class XGBoostConfig:
         Rounds without a lower log loss of the validation rows after which training ends; the best round counts.
     learning_rate, max_depth, max_leaves, grow_policy, min_child_weight, gamma, subsample, colsample_bytree, \
     reg_alpha, reg_lambda, max_delta_step, max_bin
-        As XGBoost's own; row weights are scaled to a mean of one first.
+        As XGBoost's own; row weights are scaled to a mean of one first. In a dataset that was sampled, sites then weigh
+        a hundredth or less, for they stand for themselves and easy negatives for hundreds. ``min_child_weight`` and
+        ``reg_lambda`` are compared with sums of ``2 p (1 - p) weight`` over the rows of a leaf, p being the predicted
+        probability of the tree's class: 0.01 is a handful of undecided sites. XGBoost's own 1 would be hundreds, and
+        small datasets would have no leaf for sites. Raise both where all rows weigh the same.
     offset
         Names of the columns with the log-odds of acceptor and of donor that boosting starts from, so that trees learn
         what to add to them; they are used if both are among the features. Empty: boosting starts from nothing.
@@ -96,18 +100,18 @@ class XGBoostConfig:
         Most threads; None for as many as the process may use. The model does not depend on it.
     """
 
-    n_estimators: int = attrs.field(default=800, validator=_COUNT)
+    n_estimators: int = attrs.field(default=2000, validator=_COUNT)
     early_stopping_rounds: int = attrs.field(default=30, validator=_COUNT)
-    learning_rate: float = attrs.field(default=0.1, validator=_SHARE)
-    max_depth: int = attrs.field(default=6, validator=_NOT_NEGATIVE)
+    learning_rate: float = attrs.field(default=0.05, validator=_SHARE)
+    max_depth: int = attrs.field(default=4, validator=_NOT_NEGATIVE)
     max_leaves: int = attrs.field(default=0, validator=_NOT_NEGATIVE)
     grow_policy: GrowPolicy = attrs.field(default="depthwise", validator=_choice)
-    min_child_weight: float = attrs.field(default=1.0, validator=_NOT_NEGATIVE)
+    min_child_weight: float = attrs.field(default=0.01, validator=_NOT_NEGATIVE)
     gamma: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
     subsample: float = attrs.field(default=0.8, validator=_SHARE)
-    colsample_bytree: float = attrs.field(default=0.8, validator=_SHARE)
+    colsample_bytree: float = attrs.field(default=0.4, validator=_SHARE)
     reg_alpha: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
-    reg_lambda: float = attrs.field(default=1.0, validator=_NOT_NEGATIVE)
+    reg_lambda: float = attrs.field(default=0.01, validator=_NOT_NEGATIVE)
     max_delta_step: float = attrs.field(default=0.0, validator=_NOT_NEGATIVE)
     max_bin: int = attrs.field(default=256, validator=_BINS)
     offset: tuple[str, ...] = attrs.field(default=OFFSET, converter=_names, validator=_pair)
