@@ -41,7 +41,7 @@ def test_from_scratch(build, tmp_path):
     done = build(tmp_path / "set", *arguments)
     lines = done.stdout.splitlines()
     dataset = Dataset.open(tmp_path / "set")
-    assert lines[0] == f"{len(dataset):,} rows of 4 genes, 152 features; batches: 2 of 2 built now"
+    assert lines[0] == f"{len(dataset):,} rows of 4 genes, 198 features; batches: 2 of 2 built now"
     assert lines[1].startswith("neither ")
     assert lines[2].startswith("TP ")
     assert lines[-1] == str(tmp_path / "set")
