@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from splicecore.api import PluginSettings, Session
+from splicecore.artifacts.store import digest
 
 TABLES = {
     "positions": "splice_positions_enhanced.parquet",
@@ -292,6 +293,9 @@ def test_the_session_does_what_the_command_does(bench, finished, monkeypatch, tm
     assert (result.genes, result.failed, result.already_finished) == (len(bench.genome.genes), 0, False)
     assert result.rows == manifest_of(finished)["tables"]
     assert [total["site_type"] for total in result.totals] == ["acceptor", "donor", "both"]
+    told = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert {event["event"] for event in told} == {"started", "shard", "finished"}
+    assert {event["run"]["id"] for event in told} == {digest(manifest_of(finished)["identity"])}
 
 
 def test_scores_that_were_moved_before_an_interruption_are_not_made_again(predict, finished, bench, tmp_path):
