@@ -222,7 +222,7 @@ def head_lines(evaluation: Evaluation) -> Iterator[str]:
         missing, count = evaluation.facts["positions_missing"], evaluation.facts["incomplete_genes"]
         yield f"{count:,} genes are compared in part; {missing:,} positions inside them lack a score"
     if config.bootstrap:
-        yield f"intervals: 95 %, of {config.bootstrap:,} bootstrap replicates over groups of genes"
+        yield f"with 95 % intervals of {config.bootstrap:,} bootstrap replicates over groups of genes"
 
 
 def _thresholds(evaluation: Evaluation) -> Iterator[str]:
