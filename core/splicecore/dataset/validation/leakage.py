@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from splicecore.dataset.validation.sampling import GeneRows
     from splicecore.features.contract import FeatureColumn
 
-__all__ = ["Separation", "check_leakage", "check_missingness", "separations"]
+__all__ = ["Separation", "check_leakage", "check_missingness", "made_of_scores", "separations"]
 
 _NEARLY_PERFECT, _PERFECT, _HIGH = 0.98, 0.999, 0.95
 _BEATS = 0.005
@@ -26,6 +26,9 @@ _LEAST = 10
 _SCORES = ("neither_score", "acceptor_score", "donor_score")
 _SHOWN = 5
 _REMEDY = "find out how the column is computed: nothing in it may depend on the label or on how the row was found"
+
+_OF_ALL_MODELS = ("partners",)
+"""Feature sets made of the scores of all base models together, whose columns name none."""
 
 _Floats = npt.NDArray[np.float64]
 _Bools = npt.NDArray[np.bool_]
@@ -130,9 +133,14 @@ def check_leakage(columns: Sequence[FeatureColumn], rows: GeneRows) -> DatasetCh
     return DatasetCheck(name=name, status="passed", details=details, data=data)
 
 
+def made_of_scores(column: FeatureColumn) -> bool:
+    """Tell whether a column is computed from base scores, which may tell classes well."""
+    return bool(column.model) or column.feature_set in _OF_ALL_MODELS
+
+
 def _verdict(column: FeatureColumn, one: Separation, base: float) -> str | None:
     """Tell whether a separation is an alarm, worth a warning, or nothing."""
-    if column.model:
+    if made_of_scores(column):
         if one.target in PRED_TYPES or one.column in _SCORES:
             return None
         return "failed" if one.auroc >= _PERFECT and one.auroc > base + _BEATS else None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from splicecore.dataset.schema import CLASSES
 from splicecore.dataset.validation.check import DatasetCheck
+from splicecore.dataset.validation.leakage import made_of_scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,7 @@ def check_permutation(columns: Sequence[FeatureColumn], rows: GeneRows, seed: in
     drawn = np.concatenate([split.train, split.test])
     exchanged = rows.label.copy()
     exchanged[drawn] = random.permutation(exchanged[drawn])
-    others = np.array([not column.model and not _junctions(column) for column in columns], dtype=np.bool_)
+    others = np.array([not made_of_scores(column) and not _junctions(column) for column in columns], dtype=np.bool_)
     true = _fit(trees, rows.features, rows.label, split)
     chance = _fit(trees, rows.features, exchanged, split)
     blind = _fit(trees, rows.features[:, others], rows.label, split) if others.any() else {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from splicecore.dataset.schema import FACTS, GENES
 from splicecore.dataset.validation.check import Tally
 from splicecore.dataset.validation.duplicates import DuplicateCheck
-from splicecore.dataset.validation.leakage import separations
+from splicecore.dataset.validation.leakage import check_leakage, separations
 from splicecore.dataset.validation.opened import OpenedDataset
 from splicecore.dataset.validation.permutation import auroc, check_permutation
 from splicecore.dataset.validation.report import DatasetValidation
@@ -78,6 +78,19 @@ def test_missing_values_rank_below_all_others():
 
 def columns(*names, model=""):
     return [FeatureColumn(name=name, dtype="float", feature_set="sequence", model=model) for name in names]
+
+
+def test_log_odds_of_all_base_models_may_tell_what_their_scores_tell(random):
+    label = np.tile([0, 0, 0, 1], 100)
+    score = 1 / (1 + np.exp(4 - 9 * label - random.normal(0, 1, len(label))))
+    rows = gene_rows(np.column_stack([score, np.log(score)]), label)
+    base = FeatureColumn(name="acceptor_score", dtype="float", feature_set="probability", model="m")
+    names = {"partners": "acceptor_mean_logodds", "sequence": "gc_content"}
+    mean, other = (FeatureColumn(name=name, dtype="float", feature_set=kind) for kind, name in names.items())
+    assert check_leakage([base, mean], rows).status == "passed"
+    assert check_leakage([base, other], rows).status == "failed"
+    weak = gene_rows(np.column_stack([score * 0, np.log(score)]), label)
+    assert check_leakage([base, mean], weak).status == "failed"
 
 
 def test_permutation_tells_what_can_be_learned(random):
