@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["REACH", "TILE", "Change", "Window", "tile_of", "window_of"]
 
-TILE = 5_000
-"""Positions of a transcript that a tile stands for; part of every score's key."""
+TILE = 10_000
+"""Positions of a transcript that a tile stands for; part of every score's key.
+
+One substitution a kilobase costs a quarter less than with half of it, and less yet with more; one that lies alone costs
+more with each.
+"""
 
 REACH = 100
 """Bases by which a REF may reach beyond its tile; alleles that reach further have a window of their own."""

@@ -11,6 +11,7 @@ from splicecore.errors import InputError
 from splicecore.genome.encoding import encode, reverse_complement
 from splicecore.plugins.specs import OpenRequest
 from splicecore.testing.fakes import LEFT, MOTIF_SPEC, RIGHT, MotifModel
+from splicecore.variants import windows
 from splicecore.variants.alleles import Job, Unscored, Variant
 from splicecore.variants.haplotypes import SequenceReference
 from splicecore.variants.rules import VariantRules
@@ -21,7 +22,7 @@ from splicecore.variants.scorer import (
     VariantScorer,
 )
 from splicecore.variants.transcripts import Transcript
-from splicecore.variants.windows import TILE, tile_of
+from splicecore.variants.windows import tile_of
 
 LENGTH = 12_500
 LETTERS = "".join(np.random.default_rng(3).choice(list("ACGT"), LENGTH, p=(0.26, 0.22, 0.24, 0.28)))
@@ -282,9 +283,10 @@ def test_equivalent_records_score_alike_when_normalised():
         assert len({result.delta.DS_AL for result in results}) == 1
 
 
-def test_scores_do_not_depend_on_what_else_is_asked_for():
+def test_scores_do_not_depend_on_what_else_is_asked_for(monkeypatch):
+    monkeypatch.setattr(windows, "TILE", 5_000)
     row = transcript("-")
-    edge = row.end - TILE
+    edge = row.end - 5_000
     positions = [400, edge - 1, edge, edge + 1, row.start, row.end - 1, edge - 60, edge + 40]
     variants = [variant_at(at, ref, alt) for at in positions for ref, alt in ((1, "A"), (1, "TTAGG"), (30, "C"))]
     assert {tile_of(row, at) for at in positions} == {0, 1, 2}

@@ -24,8 +24,10 @@ def row(strand, start=100, end=100 + 2 * TILE + 300):
 
 def test_tiles_are_counted_from_the_five_prime_end():
     plus, minus = row("+"), row("-")
-    assert [tile_of(plus, at) for at in (0, 100, 99 + TILE, 100 + TILE, 10_399, 20_000)] == [0, 0, 0, 1, 2, 2]
-    assert [tile_of(minus, at) for at in (20_000, 10_399, 10_400 - TILE, 10_399 - TILE, 100, 0)] == [0, 0, 0, 1, 2, 2]
+    upwards = (0, 100, 99 + TILE, 100 + TILE, plus.end - 1, plus.end + TILE)
+    assert [tile_of(plus, at) for at in upwards] == [0, 0, 0, 1, 2, 2]
+    downwards = (minus.end + TILE, minus.end - 1, minus.end - TILE, minus.end - 1 - TILE, 100, 0)
+    assert [tile_of(minus, at) for at in downwards] == [0, 0, 0, 1, 2, 2]
 
 
 @pytest.mark.parametrize("strand", ["+", "-"])
