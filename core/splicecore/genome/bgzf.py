@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from splicecore.errors import InputError
 
-__all__ = ["HEAD_BYTES", "has_bgzf_end", "is_bgzf", "is_compressed_text", "is_gzip", "read_head", "whole_lines"]
+__all__ = ["HEAD_BYTES", "check_bgzf_end", "is_bgzf", "is_compressed_text", "is_gzip", "read_head", "whole_lines"]
 
 HEAD_BYTES = 18
 """Bytes of a file's beginning that :func:`is_bgzf` needs."""
@@ -29,11 +29,27 @@ def is_bgzf(head: bytes) -> bool:
     return len(head) >= HEAD_BYTES and is_gzip(head) and bool(head[3] & 4) and head[12:14] == b"BC"
 
 
-def has_bgzf_end(path: Path) -> bool:
-    """Whether a bgzip file ends with the block that marks its end; without it the file is truncated."""
+def check_bgzf_end(path: Path, head: bytes, called: str, error: type[InputError]) -> None:
+    """Raise ``error`` if a bgzip file lacks the block that marks its end; other files pass.
+
+    Parameters
+    ----------
+    path
+        The file.
+    head
+        Its first 18 bytes.
+    called
+        What the message calls it.
+    error
+        Raised if the block is missing.
+    """
+    if not is_bgzf(head):
+        return
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - len(_EOF_BLOCK)))
-        return handle.read() == _EOF_BLOCK
+        if handle.read() == _EOF_BLOCK:
+            return
+    raise error(f"{called} is truncated: the block that ends a bgzip file is missing", hint="fetch or copy it again")
 
 
 def read_head(path: Path, what: str, error: type[InputError]) -> bytes:
@@ -85,8 +101,5 @@ def is_compressed_text(path: Path, what: str, error: type[InputError]) -> bool:
         As in :func:`read_head`; ``error`` is raised for a bgzip file without its end too.
     """
     head = read_head(path, what, error)
-    if is_bgzf(head) and not has_bgzf_end(path):
-        raise error(
-            f"{what} {path} is truncated: the block that ends a bgzip file is missing", hint="fetch or copy it again"
-        )
+    check_bgzf_end(path, head, f"{what} {path}", error)
     return is_gzip(head)

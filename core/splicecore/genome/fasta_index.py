@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from splicecore.artifacts.store import digest
 from splicecore.errors import FastaError
-from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip, read_head
+from splicecore.genome.bgzf import HEAD_BYTES, check_bgzf_end, is_bgzf, is_gzip, read_head
 from splicecore.genome.htslib import quiet_htslib
 
 if TYPE_CHECKING:
@@ -56,11 +56,7 @@ def classify(path: Path) -> Kind:
             f"FASTA file {path} is compressed by gzip, which allows no random access",
             hint=f"recompress it by bgzip: {_bgzip_command(path)}",
         )
-    if not has_bgzf_end(path):
-        raise FastaError(
-            f"FASTA file {path} is truncated: the block that ends a bgzip file is missing",
-            hint="fetch or copy it again",
-        )
+    check_bgzf_end(path, head, f"FASTA file {path}", FastaError)
     try:
         with gzip.open(path) as text:
             _check_first_letter(path, text.read(1))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.errors import InputError
-from splicecore.genome.bgzf import HEAD_BYTES, has_bgzf_end, is_bgzf, is_gzip, read_head
+from splicecore.genome.bgzf import HEAD_BYTES, check_bgzf_end, is_gzip, read_head
 from splicecore.genome.htslib import quiet_htslib
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class VcfSource:
         """
         called = str(path) if name is None else name
         head = _read_head(path, called)
-        if is_bgzf(head) and not has_bgzf_end(path):
-            raise InputError(f"{called} is truncated: the block that ends a bgzip file is missing", hint=_AGAIN)
+        check_bgzf_end(path, head, called, InputError)
         kind = "bcf" if _first_bytes(path, called, is_gzip(head)) == b"BCF" else "text"
         source = cls(path=path, kind=kind, compressed=is_gzip(head), header=(), name=called)
         return attrs.evolve(source, header=source._bcf_header() if kind == "bcf" else source._text_header())
