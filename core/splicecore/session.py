@@ -384,7 +384,8 @@ class Session:
         progress
             Told how it goes on.
         config, **options
-            A configuration, or the fields of :class:`~splicecore.variants.config.VariantsConfig` as keywords.
+            A configuration, or the fields of :class:`~splicecore.variants.config.VariantsConfig` as keywords; None is
+            an option that is not given.
 
         Returns
         -------
@@ -393,7 +394,7 @@ class Session:
         from splicecore.variants.config import variants_config
         from splicecore.variants.workflow import score_variants
 
-        return score_variants(self, variants_config(options) if config is None else config, progress)
+        return score_variants(self, variants_config(_given(options)) if config is None else config, progress)
 
     def score_variants(
         self,
@@ -476,7 +477,8 @@ class Session:
         progress
             Told how it goes on.
         config, **options
-            A configuration, or the fields of :class:`~splicecore.variants.saturate_config.SaturateConfig` as keywords.
+            A configuration, or the fields of :class:`~splicecore.variants.saturate_config.SaturateConfig` as keywords;
+            None is an option that is not given.
 
         Returns
         -------
@@ -485,8 +487,7 @@ class Session:
         from splicecore.variants.saturate import saturate
         from splicecore.variants.saturate_config import saturate_config
 
-        values = {name: _plain(value) for name, value in options.items()}
-        return saturate(self, saturate_config(values) if config is None else config, progress)
+        return saturate(self, saturate_config(_given(options)) if config is None else config, progress)
 
     def saturate(self, **options: Any) -> pa.Table:
         """Score every small variant of genes or of a region and return what ``splicecore saturate`` would write.
@@ -527,7 +528,14 @@ def _config(config: _Config | None, cls: type[_Config], options: dict[str, Any])
     return attrs.evolve(config, **options)
 
 
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given: those that are not None, paths as text."""
+    return {name: _plain(value) for name, value in options.items() if value is not None}
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
     return str(value) if isinstance(value, Path) else value
 
 

@@ -100,7 +100,7 @@ def test_a_gene_from_end_to_end_in_python_too(inside, transcript):
     bench = inside.bench
     session = Session(plugins=PluginSettings(load=("bench-models",)))
     options = {"fasta": bench.fasta, "annotation": bench.annotation, "base_model": "quick", "distance": 10}
-    table = session.saturate(gene=transcript.gene_name, **options)
+    table = session.saturate(gene=transcript.gene_name, region=None, deletions=None, **options)
     own = [row for row in table.to_pylist() if row["gene_id"] == transcript.gene_id]
     assert len(own) == 3 * transcript.length
     assert (own[0]["position"], own[-1]["position"]) == (transcript.start, transcript.end - 1)

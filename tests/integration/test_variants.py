@@ -470,5 +470,9 @@ def test_session(case, monkeypatch):
         input=str(source), output=[str(case.folder / "p.vcf")], **{k: str(v) for k, v in options.items()}
     )
     assert result.outputs == (case.folder / "p.vcf",)
+    given = session.run_variants(
+        input=source, output=[case.folder / "q.vcf"], **options, summary=None, shard=None, tags=None, mask=None
+    )
+    assert given.outputs[0].read_bytes() == result.outputs[0].read_bytes()
     with pytest.raises(ValueError, match="variant 1 is"):
         session.score_variants([listed[0], ("chr1", -4, "A", "C")], **options)
