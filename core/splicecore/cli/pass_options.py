@@ -127,10 +127,13 @@ def plugin_settings(ctx: click.Context, file_config: FileConfig, config_file: st
     )
 
 
-def bar_on_terminal(*, quiet: bool, description: str = "scoring") -> ProgressListener | None:
-    """Return a bar on stderr if that is a terminal, else None; what draws it is imported only then."""
+def bar_on_terminal(*, quiet: bool, description: str = "scoring", **units: Any) -> ProgressListener | None:
+    """Return a bar on stderr if that is a terminal, else None; what draws it is imported only then.
+
+    ``units`` are ``unit`` and ``scale`` of :class:`~splicecore.cli.progress.BarProgress`.
+    """
     if quiet or not sys.stderr.isatty():
         return None
     from splicecore.cli.progress import BarProgress
 
-    return BarProgress(description)
+    return BarProgress(description, **units)

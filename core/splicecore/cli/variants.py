@@ -10,7 +10,7 @@ import click
 from splicecore.cli.logs import command_log
 from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.output import as_json_option
-from splicecore.cli.pass_options import common_options, option, plugin_settings
+from splicecore.cli.pass_options import bar_on_terminal, common_options, option, plugin_settings
 from splicecore.config import FileConfig, read_config_file, structure
 from splicecore.errors import ConfigError
 from splicecore.session import Session
@@ -20,22 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from splicecore.plugins.host import PluginSettings
-    from splicecore.predict.runner import ProgressListener
     from splicecore.variants.outputs import VariantsResult
 
-__all__ = [
-    "FORMS",
-    "MODELS",
-    "RULES",
-    "WORK",
-    "add",
-    "command",
-    "merge_tables",
-    "scoring_session",
-    "show_progress",
-    "tell_scored",
-    "with_features",
-]
+__all__ = ["FORMS", "MODELS", "RULES", "WORK", "add", "command", "score"]
 
 _Config = TypeVar("_Config", bound=VariantsConfig)
 
@@ -122,8 +109,21 @@ WORK = (
 @add((_INPUT, *MODELS, *RULES, *FORMS, *WORK))
 @common_options
 @click.pass_context
-def command(
+def command(ctx: click.Context, /, **options: Any) -> int:
+    """Score the effects of variants on splicing.
+
+    Adds SpliceAI=ALLELE|SYMBOL|DS_AG|DS_AL|DS_DG|DS_DL|DP_AG|DP_AL|DP_DG|DP_DL to the records of a VCF (a tag of its
+    own for each base model), or writes a table. The same command goes on from an interrupted attempt. Options may also
+    come from a TOML file's [variants] table.
+    """
+    return score(ctx, "variants", VariantsConfig, Session.run_variants, **options)
+
+
+def score(
     ctx: click.Context,
+    table: str,
+    config_cls: type[_Config],
+    run: Callable[..., VariantsResult],
     /,
     *,
     data_root: str | None,
@@ -134,19 +134,23 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Score the effects of variants on splicing.
+    """Do a command that scores variants.
 
-    Adds SpliceAI=ALLELE|SYMBOL|DS_AG|DS_AL|DS_DG|DS_DL|DP_AG|DP_AL|DP_DG|DP_DL to the records of a VCF (a tag of its
-    own for each base model), or writes a table. The same command goes on from an interrupted attempt. Options may also
-    come from a TOML file's [variants] table.
+    Parameters
+    ----------
+    table, config_cls
+        Where its settings are in a configuration file, and what they are structured to.
+    run
+        The session's method that does it.
     """
     file_config = read_config_file(config_file)
-    config = merge_tables(file_config.variants, options, VariantsConfig, where=f"{config_file} [variants]")
+    config = merge_tables(getattr(file_config, table), options, config_cls, where=f"{config_file} [{table}]")
     config = with_features(config, file_config)
     settings = plugin_settings(ctx, file_config, config_file)
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems):
-        result = session.run_variants(config, progress=show_progress(quiet=quiet))
+        progress = bar_on_terminal(quiet=quiet, unit="alleles/s", scale=1)
+        result = run(session, config, progress=progress)
     tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0
 
@@ -202,17 +206,6 @@ def scoring_session(
         raise ConfigError("--model-option does not say for which base model", hint="[models.NAME] in a --config file")
     models = merge_model_options(file_config.models, names[0], model_options)
     return Session(plugins=plugins, models=models, data_root=data_root)
-
-
-def show_progress(*, quiet: bool) -> ProgressListener | None:
-    """Return a bar on stderr if that is a terminal."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        return None
-    from splicecore.cli.progress import BarProgress
-
-    return BarProgress("scoring", unit="alleles/s", scale=1)
 
 
 def tell_scored(result: VariantsResult, *, as_json: bool, quiet: bool, to_stdout: bool) -> None:

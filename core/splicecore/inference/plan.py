@@ -20,6 +20,7 @@ from splicecore.uncertainty.select import SelectionConfig, open_strategy
 if TYPE_CHECKING:
     from splicecore.genome.genes import Gene
     from splicecore.plugins.host import PluginHost
+    from splicecore.predict.record import PlanRecord
     from splicecore.session import Session
 
 __all__ = ["InferencePlan", "make_inference_plan", "weights_of"]
@@ -58,6 +59,11 @@ class InferencePlan:
     def primary(self) -> ScorePlan:
         """The primary base model's plan."""
         return self.base[0]
+
+    @property
+    def record(self) -> PlanRecord:
+        """Record of the run."""
+        return self.primary.record
 
     def keys(self, mode: str, threshold: float) -> dict[str, GeneKeys]:
         """Keys of the genes' parts beside those of the primary base model's scores, once the threshold is known."""

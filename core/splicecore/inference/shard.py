@@ -8,7 +8,7 @@ from splicecore.errors import ChecksumError
 from splicecore.evaluate.calls import CallSummary
 from splicecore.inference.finish import DoneRun, RunParts, gene_facts, inference_summary
 from splicecore.inference.record import InferenceRecord, merge_records
-from splicecore.predict.shard_folder import SCORES, finish_shard
+from splicecore.predict.shard_folder import finish_shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from splicecore.predict.runner import PassResult
     from splicecore.predict.shard_folder import ShardFolder
 
-__all__ = ["finish_inference_shard", "merge_inference", "take_back_parts"]
+__all__ = ["finish_inference_shard", "merge_inference"]
 
 
 def finish_inference_shard(directory: RunDirectory, run: DoneRun) -> dict[str, Any]:
@@ -41,14 +41,6 @@ def finish_inference_shard(directory: RunDirectory, run: DoneRun) -> dict[str, A
         genes=gene_facts(parts),
         summary=inference_summary(parts, run.final_calls),
     )
-
-
-def take_back_parts(directory: RunDirectory) -> None:
-    """Put parts that an interrupted attempt had moved to their place already back to where it goes on from."""
-    for moved in sorted((directory.path / SCORES).glob("[!.]*.parquet")):
-        part = directory.parts / moved.name
-        if not part.exists():
-            moved.replace(part)
 
 
 def merge_inference(

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pyarrow as pa
 
-from splicecore.artifacts.run_directory import RunDirectory
 from splicecore.artifacts.store import make_folder, read_json, write_json
 from splicecore.config import RunConfig
-from splicecore.errors import ConfigError
-from splicecore.export.exports import wanted_exports
 from splicecore.inference.finish import DoneRun, RunParts, compare_final, finish_inference
 from splicecore.inference.plan import InferencePlan, make_inference_plan
 from splicecore.inference.recalibrator import Recalibrator
 from splicecore.inference.record import InferenceRecord
-from splicecore.inference.shard import finish_inference_shard, take_back_parts
+from splicecore.inference.shard import finish_inference_shard
 from splicecore.predict.report import how_done
 from splicecore.predict.runner import PassResult, ProgressListener, Runner, score_store
-from splicecore.predict.workflow import RunResult, compare_calls, run_result
+from splicecore.predict.workflow import RunResult, compare_calls, run_in_folder
 from splicecore.report.gene_annotation import keep_gene_annotation
 from splicecore.session import Session
+
+if TYPE_CHECKING:
+    from splicecore.artifacts.run_directory import RunDirectory
 
 __all__ = ["inference_table", "run_inference"]
 
@@ -33,23 +34,10 @@ _SCENARIOS = "scenarios.json"
 
 def run_inference(session: Session, config: RunConfig, progress: ProgressListener | None = None) -> RunResult:
     """Do a run in mode hybrid or meta_only; see :meth:`splicecore.session.Session.run`."""
-    if config.output_dir is None:
-        raise ConfigError("no output_dir given", hint="--output-dir FOLDER")
-    result = PassResult()
-    wanted = wanted_exports(config)
-    if wanted and config.shard is not None:
-        raise ConfigError("a shard has no exports", hint="ask `splicecore merge` for them")
-    with result.stage("plan"):
-        plan = make_inference_plan(session, config)
-    record = plan.primary.record
-    session.resources.check_output(config.output_dir)
-    with RunDirectory(Path(config.output_dir)).locked() as directory:
-        if directory.begin(record.own_identity, force=config.force):
-            logger.info("%s holds this very run, finished; nothing to do", directory.path)
-            return run_result(directory, record, wanted, already_finished=True)
-        take_back_parts(directory)
-        session.host.notify("splicecore_run_started", run=record.facts)
-        work = _Work(
+
+    def work(plan: InferencePlan, directory: RunDirectory, result: PassResult) -> dict[str, Any]:
+        record, resources = plan.record, plan.primary.inputs.resources
+        inference = _Work(
             session=session,
             config=config,
             plan=plan,
@@ -57,25 +45,17 @@ def run_inference(session: Session, config: RunConfig, progress: ProgressListene
             products=make_folder(directory.products),
             result=result,
             progress=progress,
-        )
-        inference = work.run()
-        sites = plan.primary.inputs.resources.sites()
+        ).run()
         with result.stage("compare with annotation"):
             calls = compare_calls(plan.primary, directory.parts, result.done)
-            final = compare_final(record, inference, result, directory.parts, sites)
-        keep_gene_annotation(directory.path, plan.primary.inputs.resources, record.scored(result.done))
-        finish = finish_inference if record.shard is None else finish_inference_shard
+            final = compare_final(record, inference, result, directory.parts, resources.sites())
+        keep_gene_annotation(directory.path, resources, record.scored(result.done))
         done = DoneRun(
-            record=record,
-            inference=inference,
-            result=result,
-            calls=calls,
-            final_calls=final,
-            how=how_done(config),
+            record=record, inference=inference, result=result, calls=calls, final_calls=final, how=how_done(config)
         )
-        finished = finish(directory, done)
-        session.host.notify("splicecore_run_finished", run=record.facts, summary=finished)
-        return run_result(directory, record, wanted)
+        return (finish_inference if record.shard is None else finish_inference_shard)(directory, done)
+
+    return run_in_folder(session, config, lambda: make_inference_plan(session, config), work)
 
 
 def inference_table(session: Session, config: RunConfig, folder: Path) -> pa.Table:

@@ -96,7 +96,7 @@ def predict_pass(
         if directory.begin(record.own_identity, force=force):
             logger.info("%s holds this very pass, finished; nothing to do", folder)
             return pass_result(directory, already_finished=True, tsv=config.tsv)
-        take_back(directory, record)
+        take_back(directory)
         plan = _with_assessment(plan, directory.products, settings)
         session.host.notify("splicecore_run_started", run=record.facts)
         calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)

@@ -102,11 +102,11 @@ def move_file(source: Path, target: Path) -> None:
         raise ChecksumError(f"{source} is gone", hint="run the same command again")
 
 
-def take_back(directory: RunDirectory, record: PlanRecord) -> None:
-    """Put score parts that an interrupted attempt had moved to their place already back to where it goes on from."""
-    for key in record.keys:
-        moved, part = part_path(directory.path / SCORES, key), part_path(directory.parts, key)
-        if moved.exists() and not part.exists():
+def take_back(directory: RunDirectory) -> None:
+    """Put parts that an interrupted attempt had moved to their place already back to where it goes on from."""
+    for moved in sorted((directory.path / SCORES).glob("[!.]*.parquet")):
+        part = directory.parts / moved.name
+        if not part.exists():
             moved.replace(part)
 
 

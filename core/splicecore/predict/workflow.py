@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 import pyarrow as pa
@@ -24,14 +24,14 @@ from splicecore.predict.shard_folder import finish_shard, take_back
 from splicecore.report.gene_annotation import keep_gene_annotation, kept_gene_annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from splicecore.config import PassConfig, RunConfig
     from splicecore.predict.record import PlanRecord
     from splicecore.session import Session
 
 __all__ = ["FINAL_PREDICTIONS", "PREDICTIONS", "RunResult", "compare_calls", "finish_run", "predict_table", "run",
-           "run_result", "score_and_compare"]  # fmt: skip
+           "run_in_folder", "run_result", "score_and_compare"]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,14 @@ PREDICTIONS = "predictions/base_model_predictions.parquet"
 """Where a run's table is in its folder."""
 FINAL_PREDICTIONS = "predictions/complete_coverage_predictions.parquet"
 """Where the table of a run with a meta-model is."""
+
+
+class _HasRecord(Protocol):
+    @property
+    def record(self) -> PlanRecord: ...
+
+
+_Plan = TypeVar("_Plan", bound=_HasRecord)
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +113,33 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
         from splicecore.inference.workflow import run_inference
 
         return run_inference(session, config, progress)
+
+    def work(plan: ScorePlan, directory: RunDirectory, result: PassResult) -> dict[str, Any]:
+        record = plan.record
+        calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
+        keep_gene_annotation(directory.path, plan.inputs.resources, record.scored(result.done))
+        if record.shard is None:
+            return finish_run(directory, record, result, calls, how_done(config))
+        return finish_shard(directory, record, result, calls, how_done(config), command="run")
+
+    return run_in_folder(session, config, lambda: make_plan(session, config, _own(config)), work)
+
+
+def run_in_folder(
+    session: Session,
+    config: RunConfig,
+    make: Callable[[], _Plan],
+    work: Callable[[_Plan, RunDirectory, PassResult], dict[str, Any]],
+) -> RunResult:
+    """Do a run into ``config.output_dir``, unless that very run is there already.
+
+    Parameters
+    ----------
+    make
+        Makes the plan; what is wrong with the configuration ends the run here, before the folder is touched.
+    work
+        Does it, going on from what the folder has, and records it as finished; returns the manifest less hashes.
+    """
     if config.output_dir is None:
         raise ConfigError("no output_dir given", hint="--output-dir FOLDER")
     result = PassResult()
@@ -112,21 +147,16 @@ def run(session: Session, config: RunConfig, progress: ProgressListener | None =
     if wanted and config.shard is not None:
         raise ConfigError("a shard has no exports", hint="ask `splicecore merge` for them")
     with result.stage("plan"):
-        plan = make_plan(session, config, _own(config))
+        plan = make()
     record = plan.record
     session.resources.check_output(config.output_dir)
     with RunDirectory(Path(config.output_dir)).locked() as directory:
         if directory.begin(record.own_identity, force=config.force):
             logger.info("%s holds this very run, finished; nothing to do", directory.path)
             return run_result(directory, record, wanted, already_finished=True)
-        take_back(directory, record)
+        take_back(directory)
         session.host.notify("splicecore_run_started", run=record.facts)
-        calls = score_and_compare(session, plan, directory, config, result=result, progress=progress)
-        keep_gene_annotation(directory.path, plan.inputs.resources, record.scored(result.done))
-        if record.shard is None:
-            finished = finish_run(directory, record, result, calls, how_done(config))
-        else:
-            finished = finish_shard(directory, record, result, calls, how_done(config), command="run")
+        finished = work(plan, directory, result)
         session.host.notify("splicecore_run_finished", run=record.facts, summary=finished)
         return run_result(directory, record, wanted)
 

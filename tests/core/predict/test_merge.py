@@ -280,12 +280,12 @@ def test_parts_that_were_moved_are_taken_back(records, tmp_path):
     directory = RunDirectory(tmp_path)
     records.write_part(directory.parts, record.keys[0], 300)
     records.write_part(tmp_path / "scores", record.keys[1], 100)
-    take_back(directory, record)
+    take_back(directory)
     assert sorted(path.stem for path in directory.parts.iterdir()) == sorted(record.keys[:2])
     assert not list((tmp_path / "scores").iterdir())
     records.write_part(tmp_path / "scores", record.keys[0], 300)
     before = part_path(directory.parts, record.keys[0]).stat()
-    take_back(directory, record)
+    take_back(directory)
     assert part_path(directory.parts, record.keys[0]).stat() == before, "what is there is kept"
 
 
