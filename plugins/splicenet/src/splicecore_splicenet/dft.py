@@ -170,30 +170,32 @@ class DFTConvolution(nn.Module):
         scratch
             Memory for intermediate results.
         """
-        if x.dim() == 2:
-            x, out = x.unsqueeze(0), out.unsqueeze(0)
-        (n, _, channels), outputs = x.shape, out.shape[2]
-        half, dilation, blocks = self.rows // 2, self._dilation, out.shape[1] // self.unit
+        # Views are made in one step each: with several threads, every call of torch may have to wait for the others.
+        n, between = (1, (0, 0)) if x.dim() == 2 else (len(x), (x.stride(0), out.stride(0)))
+        channels, outputs, half, dilation = x.shape[-1], out.shape[-1], self.rows // 2, self._dilation
+        blocks = out.shape[-2] // self.unit
         # Only that of full portions is kept: the others are of too many sizes.
         known = n == 1 and blocks == self.units
         workspace = scratch.prepared(self, self._prepare) if known else self._prepare(scratch, n, blocks)
-        shape = (n, blocks, dilation, self.rows, channels)
-        view = x.as_strided(shape, (x.stride(0), self.unit * channels, channels, dilation * channels, 1))
-        first, second = view[:, :, :, :half], view[:, :, :, half:]
+        shape = (n, blocks, dilation, half, channels)
+        strides = (between[0], self.unit * channels, channels, dilation * channels, 1)
+        first = x.as_strided(shape, strides)
+        second = x.as_strided(shape, strides, x.storage_offset() + half * dilation * channels)
         torch.add(first, second, out=workspace.halves)
         workspace.even.transform()
         torch.sub(first, second, out=workspace.halves)
         workspace.odd.transform()
         even, odd = workspace.even.term, workspace.odd.term
-        shape = (self._valid, n, blocks, dilation, outputs)
-        rows = out.as_strided(shape, (dilation * outputs, out.stride(0), self.unit * outputs, outputs, 1))
-        rest = self._valid - len(even)
+        even_rest, odd_rest = workspace.even.rest, workspace.odd.rest
+        strides = (dilation * outputs, between[1], self.unit * outputs, outputs, 1)
+        low = out.as_strided(even.shape, strides)
+        high = out.as_strided(even_rest.shape, strides, out.storage_offset() + len(even) * dilation * outputs)
         if add:
-            rows[len(even) :].add_(even[:rest]).sub_(odd[:rest])
-            rows[: len(even)].add_(even.add_(odd))
+            high.add_(even_rest).sub_(odd_rest)
+            low.add_(even.add_(odd))
         else:
-            torch.add(even, odd, out=rows[: len(even)])
-            torch.sub(even[:rest], odd[:rest], out=rows[len(even) :])
+            torch.add(even, odd, out=low)
+            torch.sub(even_rest, odd_rest, out=high)
 
     def _prepare(self, scratch: Scratch, n: int = 1, blocks: int | None = None) -> _Workspace:
         blocks = self.units if blocks is None else blocks
@@ -218,6 +220,7 @@ class DFTConvolution(nn.Module):
                 to_rows=self.to_rows[index],
                 product=product.view(half, -1),
                 term=terms[index],
+                rest=terms[index, : self._valid - terms.shape[1]],
                 flat_term=terms[index].flatten(1),
             )
 
@@ -229,7 +232,8 @@ class _Parity:
     """Views of matrices and scratch memory for one parity; making them takes longer than some steps do.
 
     Shapes: ``rows`` and ``spectrum`` (sequences, N/2, C), ``by_frequency`` (N/4, sequences, 2 C), each of ``parts``
-    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, n, blocks, dilation, C').
+    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, n, blocks, dilation, C'); ``rest`` is its first
+    N - taps + 1 - M rows.
     """
 
     to_frequencies: Tensor
@@ -243,6 +247,7 @@ class _Parity:
     to_rows: Tensor
     product: Tensor
     term: Tensor
+    rest: Tensor
     flat_term: Tensor
 
     def transform(self) -> None:
