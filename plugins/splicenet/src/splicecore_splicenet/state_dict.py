@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from splicecore.api import ResourceError
 
 from splicecore_splicenet.architecture import CONTEXTS, Architecture, spliceai_architecture
-from splicecore_splicenet.tensors import OTHER, StateDict
-from splicecore_splicenet.weights import BlockWeights, NetworkWeights
+from splicecore_splicenet.tensors import StateDict
 
 if TYPE_CHECKING:
     import os
+
+    from splicecore_splicenet.weights import NetworkWeights
 
 __all__ = ["load_state_dict", "unit_numbers"]
 
@@ -55,29 +56,13 @@ def load_state_dict(path: str | os.PathLike[str]) -> NetworkWeights:
     tensors = StateDict(path)
     architecture = _architecture(tensors)
     blocks, skips = unit_numbers(architecture)
-    try:
-        weights = NetworkWeights(
-            architecture=architecture,
-            stem=tensors.convolution("initial_conv"),
-            blocks=tuple(_block(tensors, f"residual_units.{number}") for number in blocks),
-            skips=(
-                tensors.convolution("initial_skip.conv"),
-                *(tensors.convolution(f"residual_units.{number}.conv") for number in skips),
-            ),
-            output=tensors.convolution("final_conv"),
-        )
-    except ValueError as error:
-        raise ResourceError(f"{tensors.file}: {error}", hint=OTHER) from error
-    tensors.check_all_used()
-    return weights
-
-
-def _block(tensors: StateDict, unit: str) -> BlockWeights:
-    return BlockWeights(
-        norm1=tensors.norm(f"{unit}.batchnorm1"),
-        conv1=tensors.convolution(f"{unit}.conv1"),
-        norm2=tensors.norm(f"{unit}.batchnorm2"),
-        conv2=tensors.convolution(f"{unit}.conv2"),
+    return tensors.network(
+        architecture,
+        stem="initial_conv",
+        blocks=(f"residual_units.{number}" for number in blocks),
+        norm="batchnorm",
+        skips=("initial_skip.conv", *(f"residual_units.{number}.conv" for number in skips)),
+        output="final_conv",
     )
 
 

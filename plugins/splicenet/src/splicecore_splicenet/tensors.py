@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from splicecore.api import ResourceError, ResourceNotFoundError
 
-from splicecore_splicenet.weights import BatchNorm, Convolution
+from splicecore_splicenet.weights import BatchNorm, BlockWeights, Convolution, NetworkWeights
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
+    from splicecore_splicenet.architecture import Architecture
     from splicecore_splicenet.weights import FloatArray
 
 __all__ = ["OTHER", "StateDict"]
@@ -73,11 +75,53 @@ class StateDict:
         self._used.add(f"{layer}.num_batches_tracked")
         return BatchNorm(**{field: self._array(f"{layer}.{name}", ndim=1) for field, name in _NORM_FIELDS.items()})
 
-    def check_all_used(self) -> None:
-        """Refuse tensors that the network does not have."""
+    def network(
+        self,
+        architecture: Architecture,
+        *,
+        stem: str,
+        blocks: Iterable[str],
+        norm: str,
+        skips: Iterable[str],
+        output: str | Convolution,
+    ) -> NetworkWeights:
+        """Read a whole network and refuse tensors that it does not have.
+
+        Parameters
+        ----------
+        architecture
+            What the tensors have to fit.
+        stem, skips
+            Names of convolutions.
+        blocks
+            Names of the residual blocks, each with ``.conv1``, ``.conv2`` and a batch norm before either.
+        norm
+            Name of the batch norms within a block, without their numbers.
+        output
+            Name of the last convolution, or the convolution if it is made of what was read.
+        """
+        try:
+            weights = NetworkWeights(
+                architecture=architecture,
+                stem=self.convolution(stem),
+                blocks=tuple(self._block(unit, norm) for unit in blocks),
+                skips=tuple(self.convolution(layer) for layer in skips),
+                output=self.convolution(output) if isinstance(output, str) else output,
+            )
+        except ValueError as error:
+            raise ResourceError(f"{self.file}: {error}", hint=OTHER) from error
         rest = [name for name in self._content if name not in self._used]
         if rest:
             raise ResourceError(f"{self.file}: has tensors that its network does not know: {_some(rest)}", hint=OTHER)
+        return weights
+
+    def _block(self, unit: str, norm: str) -> BlockWeights:
+        return BlockWeights(
+            norm1=self.norm(f"{unit}.{norm}1"),
+            conv1=self.convolution(f"{unit}.conv1"),
+            norm2=self.norm(f"{unit}.{norm}2"),
+            conv2=self.convolution(f"{unit}.conv2"),
+        )
 
     def _array(self, name: str, *, ndim: int) -> FloatArray:
         tensor = self._content.get(name)

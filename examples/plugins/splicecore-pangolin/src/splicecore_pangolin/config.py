@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar
 
 import attrs
 from splicecore.api import OUTPUTS, ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
+from splicecore_splicenet.config import NetworkConfig
 
 __all__ = ["TISSUES", "PangolinConfig", "output_names"]
 
@@ -27,8 +24,10 @@ def _in_order(value: Any) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class PangolinConfig:
+class PangolinConfig(NetworkConfig):
     """Settings of Pangolin.
+
+    Beside those of every :class:`~splicecore_splicenet.config.NetworkConfig`:
 
     Attributes
     ----------
@@ -38,14 +37,13 @@ class PangolinConfig:
         Also give each tissue's usage of a site; twice the work, since each output has networks of its own.
     version
         ``"v1"`` (files ``final.J.I.3``) or ``"v2"`` (``final.J.I.3.v2``); None for v2 where there is any.
-    convolutions
-        ``"fast"`` or ``"direct"``, as for all networks of the family.
     """
+
+    model: ClassVar[str] = "pangolin"
 
     tissues: tuple[str, ...] = attrs.field(default=TISSUES, converter=_in_order)
     usage: bool = False
     version: str | None = None
-    convolutions: Literal["fast", "direct"] = "fast"
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.tissues, tuple) or not self.tissues or not set(self.tissues) <= set(TISSUES):
@@ -56,25 +54,6 @@ class PangolinConfig:
             raise ConfigError(f"pangolin: usage is {self.usage!r}", hint="true or false")
         if self.version not in (None, *_VERSIONS):
             raise ConfigError(f"pangolin: version is {self.version!r}", hint=f"one of {', '.join(_VERSIONS)}")
-        if self.convolutions not in ("fast", "direct"):
-            raise ConfigError(f"pangolin: convolutions is {self.convolutions!r}", hint="fast or direct")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Make a config from JSON-able values.
-
-        Raises
-        ------
-        ConfigError
-            For an unknown key or a value that makes no sense.
-        """
-        names = [field.name for field in attrs.fields(cls)]
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            raise ConfigError(
-                f"pangolin: unknown setting {', '.join(unknown)}", hint=f"its settings are {', '.join(names)}"
-            )
-        return cls(**values)
 
 
 def output_names(config: PangolinConfig) -> tuple[str, ...]:

@@ -16,12 +16,14 @@ import numpy as np
 from splicecore.api import ResourceError
 from splicecore_splicenet.architecture import spliceai_architecture
 from splicecore_splicenet.tensors import OTHER, StateDict
-from splicecore_splicenet.weights import BlockWeights, Convolution, NetworkWeights
+from splicecore_splicenet.weights import Convolution
 
 from splicecore_pangolin.config import TISSUES
 
 if TYPE_CHECKING:
     import os
+
+    from splicecore_splicenet.weights import NetworkWeights
 
 __all__ = ["ARCHITECTURE", "load_head"]
 
@@ -62,29 +64,13 @@ def load_head(path: str | os.PathLike[str], head: int) -> NetworkWeights:
                 f"{layer.kernel.shape[1]}, not {expected[2]} of {expected[1]}",
                 hint=OTHER,
             )
-    try:
-        weights = NetworkWeights(
-            architecture=ARCHITECTURE,
-            stem=tensors.convolution("conv1"),
-            blocks=tuple(_block(tensors, f"resblocks.{index}") for index in range(len(ARCHITECTURE.blocks))),
-            skips=(
-                tensors.convolution("skip"),
-                *(tensors.convolution(f"convs.{index}") for index in range(ARCHITECTURE.n_skips - 1)),
-            ),
-            output=_two_channels(heads[head]),
-        )
-    except ValueError as error:
-        raise ResourceError(f"{tensors.file}: {error}", hint=OTHER) from error
-    tensors.check_all_used()
-    return weights
-
-
-def _block(tensors: StateDict, unit: str) -> BlockWeights:
-    return BlockWeights(
-        norm1=tensors.norm(f"{unit}.bn1"),
-        conv1=tensors.convolution(f"{unit}.conv1"),
-        norm2=tensors.norm(f"{unit}.bn2"),
-        conv2=tensors.convolution(f"{unit}.conv2"),
+    return tensors.network(
+        ARCHITECTURE,
+        stem="conv1",
+        blocks=(f"resblocks.{index}" for index in range(len(ARCHITECTURE.blocks))),
+        norm="bn",
+        skips=("skip", *(f"convs.{index}" for index in range(ARCHITECTURE.n_skips - 1))),
+        output=_two_channels(heads[head]),
     )
 
 
