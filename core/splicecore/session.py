@@ -5,19 +5,14 @@ A session prints nothing, sets up no logging, changes no global state and never 
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from splicecore.config import PassConfig, PredictConfig, RunConfig, structure
-from splicecore.errors import ConfigError, ResourceNotFoundError
-from splicecore.isolation.environments import isolation_of
-from splicecore.plugins.host import PluginHost, PluginSettings
-from splicecore.plugins.specs import BaseModelSpec, OpenRequest, ResourceLocation, ResourceRequest
-from splicecore.resources.finders import default_data_root
+from splicecore.config import PredictConfig, RunConfig
+from splicecore.errors import ConfigError
+from splicecore.options import given_options, pass_config
+from splicecore.workplace import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,15 +23,9 @@ if TYPE_CHECKING:
     from splicecore.dataset.config import DatasetConfig
     from splicecore.evaluate.evaluation import Evaluation
     from splicecore.evaluate.task import EvaluateTask
-    from splicecore.inference.scorer import MetaScorer
-    from splicecore.isolation.client import Description
-    from splicecore.plugins.protocols import BaseModel
     from splicecore.predict.base_model_pass import PredictResult
     from splicecore.predict.runner import ProgressListener
     from splicecore.predict.workflow import RunResult
-    from splicecore.resources.model_validation import ModelValidation
-    from splicecore.resources.models import ModelDescription
-    from splicecore.resources.registry import Registry
     from splicecore.training.train_config import TrainConfig
     from splicecore.training.trainer import TrainResult
     from splicecore.variants.config import VariantsConfig
@@ -45,10 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-logger = logging.getLogger(__name__)
 
-
-class Session:
+class Session(Workplace):
     """One set of plugins and folders.
 
     Parameters
@@ -72,174 +59,6 @@ class Session:
     ... )  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        *,
-        plugins: PluginSettings | None = None,
-        data_root: str | Path | None = None,
-        cache_dir: str | Path | None = None,
-        models: dict[str, dict[str, Any]] | None = None,
-    ) -> None:
-        self.host = PluginHost.discover(plugins)
-        self.data_root = Path(data_root) if data_root is not None else default_data_root()
-        self.cache_dir = Path(cache_dir) if cache_dir is not None else default_cache_dir()
-        self.models = models or {}
-        self._registry: Registry | None = None
-        self._described: dict[tuple[str, str], Description] = {}
-        self._temporary: list[tempfile.TemporaryDirectory[str]] = []
-
-    @property
-    def resources(self) -> Registry:
-        """The genomic resources below the data root, and of whoever else provides some."""
-        if self._registry is None:
-            from splicecore.resources.registry import Registry
-
-            self._registry = Registry(self.host, self.data_root, self.cache_dir)
-        return self._registry
-
-    def temporary_folder(self) -> Path:
-        """Make a folder that lives as long as the session."""
-        self._temporary.append(tempfile.TemporaryDirectory(prefix="splicecore-"))
-        return Path(self._temporary[-1].name)
-
-    def base_models(self) -> dict[str, BaseModelSpec]:
-        """Descriptors of the base models that the loaded plugins provide, by name."""
-        return self.host.base_models()
-
-    def open_request(self, config: PassConfig) -> tuple[BaseModelSpec, OpenRequest, ResourceLocation | None]:
-        """Find what opening ``config.base_model`` takes.
-
-        Returns
-        -------
-        The descriptor, the request to open it with, and where its weights are (None if it needs none).
-
-        Raises
-        ------
-        PluginNotFoundError, PluginLoadError
-            If no loaded plugin has the model.
-        ResourceNotFoundError
-            If its weights are nowhere.
-        ConfigError
-            If it has no such engine.
-        """
-        name = config.base_model
-        isolation, settings = isolation_of(name, config.base_model_env, self.models.get(name, {}))
-        there = isolation.interpreter
-        spec = self.host.base_model(name) if there is None else self.describe_isolated(name, there).spec
-        if config.engine is not None and config.engine not in spec.engines:
-            raise ConfigError(
-                f"base model {spec.name} has no engine {config.engine!r}", hint=f"one of {', '.join(spec.engines)}"
-            )
-        location = None
-        if spec.weights or config.models_dir is not None:
-            wanted = ResourceRequest(
-                kind="weights",
-                name=spec.name,
-                files=spec.weights,
-                explicit=config.models_dir,
-                data_root=str(self.data_root),
-            )
-            location = self._find_weights(wanted, there)
-        request = OpenRequest(
-            weights=location.path if location is not None else None,
-            engine=config.engine or spec.engines[0],
-            device=config.device,
-            threads=config.threads_per_worker,
-            config=settings,
-            interpreter=there,
-            timeout=isolation.timeout,
-        )
-        return spec, request, location
-
-    def describe_isolated(self, name: str, interpreter: str) -> Description:
-        """Return a base model as the environment of another interpreter has it; it is asked once.
-
-        Raises
-        ------
-        PluginError
-            If splicecore is not installed there or is of another version.
-        PluginNotFoundError, PluginLoadError
-            If no plugin that is loaded there has the model.
-        """
-        from splicecore.isolation.client import describe
-
-        if (name, interpreter) not in self._described:
-            self._described[name, interpreter] = describe(name, interpreter, self.host.settings)
-        return self._described[name, interpreter]
-
-    def _find_weights(self, wanted: ResourceRequest, interpreter: str | None) -> ResourceLocation:
-        """Ask the finders here, then those of the base model's own environment."""
-        try:
-            return self.host.find_resource(wanted)
-        except ResourceNotFoundError:
-            if interpreter is None or wanted.explicit is not None:
-                raise
-        from splicecore.isolation.client import find_weights
-
-        return find_weights(wanted, interpreter, self.host.settings)
-
-    def open_base_model(self, name: str, **options: Any) -> BaseModel:
-        """Open a base model by name.
-
-        Parameters
-        ----------
-        name
-            As ``splicecore run --base-model`` takes it.
-        **options
-            ``models_dir``, ``engine``, ``device``, ``threads``, ``base_model_env`` as in
-            :class:`~splicecore.config.RunConfig`.
-        """
-        spec, request, _ = self.open_request(structure({"base_model": name, **options}, RunConfig, where="options"))
-        return self.host.open_base_model(spec, request)
-
-    def describe_model(self, name: str, *, models_dir: str | Path | None = None) -> ModelDescription:
-        """Describe a base model without opening it: descriptor, where its weights are, their files and metadata.
-
-        Raises
-        ------
-        PluginNotFoundError, PluginLoadError
-            If no loaded plugin has the model. Weights that are not found are no error: see ``problem``.
-        """
-        from splicecore.resources.models import describe_model
-
-        return describe_model(self, name, models_dir=None if models_dir is None else str(models_dir))
-
-    def validate_model(
-        self,
-        name: str,
-        fasta: str | Path | None = None,
-        annotation: str | Path | None = None,
-        *,
-        context: int | None = None,
-        sites: int = 25,
-        **options: Any,
-    ) -> ModelValidation:
-        """Check that a base model can be used as it is installed, and with a genome that its coordinates are right.
-
-        Parameters
-        ----------
-        name
-            As ``splicecore run --base-model`` takes it.
-        fasta, annotation
-            Genome and annotation, both or neither, for the zero-offset self-test.
-        context
-            Bases of context, both sides together, that the model must have.
-        sites
-            Sites of each strand and type that the self-test scores at most.
-        **options
-            ``models_dir``, ``engine``, ``device``, ``threads``, ``build`` as in :class:`~splicecore.config.RunConfig`.
-
-        Returns
-        -------
-        Checks, issues and recommendations. :func:`splicecore.resources.model_validation.validate_model` says what is
-        raised.
-        """
-        from splicecore.resources.model_validation import validate_model
-
-        given = {"base_model": name, "fasta": fasta, "annotation": annotation, **options}
-        values = {key: _plain(value) for key, value in given.items() if value is not None}
-        return validate_model(self, structure(values, RunConfig, where="options"), context=context, sites=sites)
-
     def predict(self, config: RunConfig | None = None, **options: Any) -> pa.Table:
         """Score genes and return what ``splicecore run`` would write.
 
@@ -259,7 +78,7 @@ class Session:
         from splicecore.predict.workflow import predict_table
 
         with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
-            return predict_table(self, _config(config, RunConfig, options), Path(folder))
+            return predict_table(self, pass_config(config, RunConfig, options), Path(folder))
 
     def run(
         self, config: RunConfig | None = None, *, progress: ProgressListener | None = None, **options: Any
@@ -272,7 +91,7 @@ class Session:
         """
         from splicecore.predict.workflow import run
 
-        return run(self, _config(config, RunConfig, options), progress)
+        return run(self, pass_config(config, RunConfig, options), progress)
 
     def predict_pass(
         self,
@@ -299,7 +118,7 @@ class Session:
         """
         from splicecore.predict.base_model_pass import predict_pass
 
-        return predict_pass(self, _config(config, PredictConfig, options), progress, placed)
+        return predict_pass(self, pass_config(config, PredictConfig, options), progress, placed)
 
     def build_dataset(
         self,
@@ -394,7 +213,7 @@ class Session:
         from splicecore.variants.config import variants_config
         from splicecore.variants.workflow import score_variants
 
-        return score_variants(self, variants_config(_given(options)) if config is None else config, progress)
+        return score_variants(self, variants_config(given_options(options)) if config is None else config, progress)
 
     def score_variants(
         self,
@@ -487,7 +306,7 @@ class Session:
         from splicecore.variants.saturate import saturate
         from splicecore.variants.saturate_config import saturate_config
 
-        return saturate(self, saturate_config(_given(options)) if config is None else config, progress)
+        return saturate(self, saturate_config(given_options(options)) if config is None else config, progress)
 
     def saturate(self, **options: Any) -> pa.Table:
         """Score every small variant of genes or of a region and return what ``splicecore saturate`` would write.
@@ -509,41 +328,3 @@ class Session:
             path = Path(folder) / "scores.parquet"
             self.run_saturate(**options, output=str(path))
             return pq.read_table(path)
-
-    def open_meta_model(
-        self, path: str | Path, *, feature_settings: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> MetaScorer:
-        """Open a trained meta-model; see :meth:`splicecore.inference.scorer.MetaScorer.open`."""
-        from splicecore.inference.scorer import MetaScorer
-
-        return MetaScorer.open(path, self.host, feature_settings=feature_settings or {}, cache=self.cache_dir)
-
-
-_Config = TypeVar("_Config", bound=PassConfig)
-
-
-def _config(config: _Config | None, cls: type[_Config], options: dict[str, Any]) -> _Config:
-    if config is None:
-        return structure({key: _plain(value) for key, value in options.items()}, cls, where="options")
-    return attrs.evolve(config, **options)
-
-
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that are given: those that are not None, paths as text."""
-    return {name: _plain(value) for name, value in options.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return str(value) if isinstance(value, Path) else value
-
-
-def default_cache_dir() -> Path:
-    """``SPLICECORE_CACHE_DIR``, or the platform's folder for caches."""
-    import os
-
-    import platformdirs
-
-    chosen = os.environ.get("SPLICECORE_CACHE_DIR")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("splicecore")

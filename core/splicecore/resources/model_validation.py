@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from splicecore.genome.encoding import Codes
     from splicecore.plugins.protocols import BaseModel, Scores
     from splicecore.plugins.specs import BaseModelSpec, OpenRequest
-    from splicecore.session import Session
+    from splicecore.workplace import Workplace
 
 __all__ = ["ModelCheck", "ModelValidation", "validate_model"]
 
@@ -107,7 +107,7 @@ class ModelValidation:
 
 
 def validate_model(
-    session: Session, config: RunConfig, *, context: int | None = None, sites: int = 25
+    session: Workplace, config: RunConfig, *, context: int | None = None, sites: int = 25
 ) -> ModelValidation:
     """Validate a base model; what is wrong with it is in the result, what is wrong with the question is raised.
 
@@ -189,7 +189,7 @@ def _check_metadata(validation: ModelValidation) -> None:
 
 
 def _check_opened(
-    validation: ModelValidation, session: Session, config: RunConfig, context: int | None, sites: int
+    validation: ModelValidation, session: Workplace, config: RunConfig, context: int | None, sites: int
 ) -> None:
     from splicecore.genome.annotation import read_annotation
     from splicecore.genome.reference import Reference
@@ -225,7 +225,9 @@ def _check_opened(
             reference.close()
 
 
-def _open(validation: ModelValidation, session: Session, spec: BaseModelSpec, request: OpenRequest) -> BaseModel | None:
+def _open(
+    validation: ModelValidation, session: Workplace, spec: BaseModelSpec, request: OpenRequest
+) -> BaseModel | None:
     started = time.perf_counter()
     try:
         model = session.host.open_base_model(spec, request)

@@ -13,7 +13,7 @@ from splicecore.errors import ResourceError
 from splicecore.plugins.specs import BaseModelSpec, ResourceLocation
 
 if TYPE_CHECKING:
-    from splicecore.session import Session
+    from splicecore.workplace import Workplace
 
 __all__ = ["METADATA_FILES", "ModelDescription", "ModelFile", "describe_model", "has_context_setting"]
 
@@ -117,7 +117,7 @@ def has_context_setting(spec: BaseModelSpec) -> bool:
 
 
 def describe_model(
-    session: Session, name: str, *, models_dir: str | None = None, hashes: bool = True
+    session: Workplace, name: str, *, models_dir: str | None = None, hashes: bool = True
 ) -> ModelDescription:
     """Describe a base model without opening it.
 

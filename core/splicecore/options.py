@@ -1,0 +1,35 @@
+"""Keywords of the Python interface as the values of configurations: paths become text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from splicecore.config import PassConfig, structure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["given_options", "pass_config"]
+
+_Config = TypeVar("_Config", bound=PassConfig)
+
+
+def pass_config(config: _Config | None, cls: type[_Config], options: dict[str, Any]) -> _Config:
+    """Return a configuration with options in the place of its own fields, or, without one, of the options alone."""
+    if config is None:
+        return structure({key: _plain(value) for key, value in options.items()}, cls, where="options")
+    return attrs.evolve(config, **options)
+
+
+def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given: those that are not None, paths as text."""
+    return {name: _plain(value) for name, value in options.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return str(value) if isinstance(value, Path) else value
