@@ -1,120 +1,142 @@
-"""Merging the tables of shards: the one that the same command would have written without ``--shard``."""
+"""Merging the files of shards: the one that the same command would have written without ``--shard``."""
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from splicecore.config import parse_shard
-from splicecore.errors import ChecksumError, ConfigError, InputError
-from splicecore.variants.tables import META_SCORES, SCORES, SETTINGS, SHARD, open_table
+from splicecore.artifacts.store import file_sha256, make_folder, write_json
+from splicecore.errors import ConfigError, InputError
+from splicecore.variants.join import join_bytes, join_sorted, join_tables
+from splicecore.variants.outputs import VariantsResult, index_outputs
+from splicecore.variants.shard_part import ShardPart, form_of, form_of_part
+from splicecore.variants.shard_summary import WHOLE, in_order, merged_counts, run_key, summary_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["merge_variant_tables"]
+__all__ = ["merge_variant_shards"]
 
 logger = logging.getLogger(__name__)
 
-_BATCH_ROWS = 1 << 16
+_SUFFIXES = {"VCF": ".vcf.gz", "BCF": ".bcf", "TSV": ".tsv", "Parquet": ".parquet"}
 
 
-def merge_variant_tables(parts: Sequence[str | Path], output: str | Path | None) -> int:
-    """Merge the Parquet tables that ``splicecore variants --shard i/n`` or ``splicecore saturate`` wrote.
+def merge_variant_shards(parts: Sequence[str | Path], output: str | Path | None) -> VariantsResult:
+    """Merge files that ``splicecore variants --shard i/n`` or ``splicecore saturate`` wrote.
+
+    The result has the bytes that the same command would have written without ``--shard``, its index and summary too.
 
     Parameters
     ----------
     parts
-        Tables of all shards, in any order.
+        Files of all shards, in any order, of one form: VCF, BCF, TSV or Parquet. Each but Parquet has its summary
+        beside it (``NAME.summary.json``), as the shard's command wrote it.
     output
-        The merged table, ``.parquet``.
+        The merged file, of the same form; text may be compressed or not, whatever the parts are.
 
     Returns
     -------
-    Number of rows.
+    What was written, and the summary: of Parquet tables without theirs only what they say themselves.
 
     Raises
     ------
     ConfigError
-        If there is no output, it is no Parquet file, or it is one of the parts.
+        If there is no output, it is of another form, or it is one of the parts.
     InputError
-        If a part is no table of a shard, or they are not all shards of one pass; names them.
+        If a part is no file of a shard, lies without its summary, or they are not all shards of one pass; names them.
     ChecksumError
-        If a part is damaged.
+        If a part is damaged or was edited.
     """
-    if output is None or Path(output).suffix != ".parquet":
-        raise ConfigError("the merged table is a Parquet file", hint="-o NAME.parquet")
-    target = Path(output)
-    if target.resolve() in {Path(part).resolve() for part in parts}:
-        raise ConfigError(f"{target} is one of the parts", hint="choose another -o")
-    read = sorted((_Part.read(Path(part)) for part in parts), key=lambda one: one.index)
+    target = _target([Path(part) for part in parts], output)
+    read = sorted((ShardPart.read(Path(part)) for part in parts), key=lambda one: one.index)
     _check(read)
-    rows = 0
-    with open_table(target, read[0].settings, read[0].schema) as table:
-        for part in read:
-            for batch in part.batches():
-                table.add(batch)
-                rows += batch.num_rows
-    logger.info("merged %d tables", len(read))
-    return rows
+    if read[0].for_vep and not target.name.endswith(".gz"):
+        raise ConfigError(f"VEP reads bgzip with an index, not {target}", hint="-o NAME.vcf.gz")
+    make_folder(target.parent)
+    schema, rows = read[0].schema, 0
+    if schema is not None:
+        rows = join_tables(read, schema, target)
+    elif read[0].for_vep and not _sorted(read):
+        join_sorted(read, target)
+    else:
+        join_bytes(read, target)
+    for stale in (target.with_name(f"{target.name}.tbi"), target.with_name(f"{target.name}.csi")):
+        stale.unlink(missing_ok=True)
+    result = _finish(read, target, rows)
+    logger.info("merged %d files", len(read))
+    return result
 
 
-@attrs.frozen(kw_only=True)
-class _Part:
-    """The table of one shard; ``run`` is the digest of what the whole pass is known by."""
-
-    path: Path
-    index: int
-    of: int
-    run: str
-    settings: bytes
-    schema: pa.Schema
-
-    @classmethod
-    def read(cls, path: Path) -> _Part:
-        try:
-            schema = pq.read_schema(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} cannot be read as Parquet: {error}") from error
-        metadata = schema.metadata or {}
-        plain = schema.remove_metadata()
-        known = next((one for one in (SCORES, META_SCORES) if plain.equals(one)), None)
-        if known is None or SETTINGS not in metadata:
-            raise InputError(f"{path} is no table of variants")
-        if SHARD not in metadata:
-            raise InputError(f"{path} is no shard", hint="give the tables of `--shard 1/N` to `--shard N/N`")
-        shard: dict[str, Any] = json.loads(metadata[SHARD])
-        index, of = parse_shard(shard["shard"]) or (0, 0)
-        return cls(path=path, index=index, of=of, run=shard["run"], settings=metadata[SETTINGS], schema=known)
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows."""
-        try:
-            with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
-                yield from file.iter_batches(_BATCH_ROWS)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise ChecksumError(f"{self.path} is damaged: {error}", hint="make the shard again") from error
+def _target(parts: Sequence[Path], output: str | Path | None) -> Path:
+    """Check what can be told by names."""
+    first = parts[0]
+    forms = [form_of_part(part) for part in parts]
+    for part, form in zip(parts, forms, strict=True):
+        if form != forms[0]:
+            raise InputError(
+                f"{first} is {forms[0]} and {part} is {form}", hint="merge the files of one form at a time"
+            )
+    hint = f"-o NAME{_SUFFIXES[forms[0]]}"
+    if output is None:
+        raise ConfigError(f"no output given for {first} and the other shards", hint=hint)
+    target = Path(output)
+    if form_of(target) != forms[0]:
+        raise ConfigError(f"the shards are {forms[0]}, {target} is {form_of(target)}", hint=hint)
+    if target.resolve() in {part.resolve() for part in parts}:
+        raise ConfigError(f"{target} is one of the parts", hint="choose another -o")
+    return target
 
 
-def _check(parts: list[_Part]) -> None:
+def _check(parts: list[ShardPart]) -> None:
     """Refuse parts that are not all shards of one pass."""
     first = parts[0]
     for part in parts[1:]:
-        if (part.run, part.of, part.schema.names, part.settings) != (
-            first.run, first.of, first.schema.names, first.settings,
-        ):  # fmt: skip
-            raise InputError(f"{first.path} and {part.path} are not shards of the same pass")
+        differences = list(first.differences(part))
+        if differences:
+            raise InputError(
+                f"{first.path} and {part.path} are not shards of the same pass: {'; '.join(differences[:4])}",
+                hint="give the files of one command's shards",
+            )
     found = [part.index for part in parts]
-    missing = sorted(set(range(1, first.of + 1)) - set(found))
+    missing = [f"{index}/{first.of}" for index in range(1, first.of + 1) if index not in found]
     if missing:
-        raise InputError(f"shards are missing: {', '.join(f'{index}/{first.of}' for index in missing)}")
+        raise InputError(f"shards are missing: {', '.join(missing)}", hint="run them, or name their files too")
     twice = next((index for index in found if found.count(index) > 1), None)
     if twice is not None:
         paths = [str(part.path) for part in parts if part.index == twice]
-        raise InputError(f"shard {twice}/{first.of} is there twice: {' and '.join(paths)}")
+        raise InputError(
+            f"shard {twice}/{first.of} is there twice: {' and '.join(paths)}", hint="name each shard's file once"
+        )
+
+
+def _sorted(parts: list[ShardPart]) -> bool:
+    """Tell whether the records of all parts are sorted together."""
+    own = all(part.summary is not None and part.summary["sorted"] for part in parts)
+    return own and in_order([part.extent for part in parts])
+
+
+def _finish(parts: list[ShardPart], target: Path, rows: int) -> VariantsResult:
+    """Write index and summary."""
+    known = [part.summary for part in parts if part.summary is not None]
+    path = summary_beside(target)
+    if len(known) < len(parts):
+        path.unlink(missing_ok=True)
+        logger.warning("%s gets no summary: not all shards have theirs", target)
+        return VariantsResult(outputs=(target,), summary={"settings": parts[0].known["settings"], "rows": rows})
+    ordered = _sorted(parts)
+    plain = [str(target)] if parts[0].form in ("VCF", "BCF") else []
+    end = max(part.end for part in parts)
+    files = [target, *index_outputs(plain, end, ordered=ordered or parts[0].for_vep)]
+    whole: dict[str, Any] = known[0][WHOLE]
+    summary = {
+        **{name: value for name, value in known[0].items() if name != WHOLE},
+        **merged_counts(known),
+        "run": run_key(whole["pass"], whole["forms"], [target.name]),
+        "shard": None,
+        "sorted": ordered,
+        "files": {file.name: file_sha256(file) for file in files},
+    }
+    write_json(path, summary)
+    return VariantsResult(outputs=tuple(files), summary=summary)

@@ -18,11 +18,12 @@ from splicecore.variants.annotate import Annotator
 from splicecore.variants.config import output_kind
 from splicecore.variants.info import InfoTag, ScoreText, make_tags, settings_line
 from splicecore.variants.results import AlleleCounts, ResultRow, by_record, in_input_order, in_plan_order
+from splicecore.variants.shard_summary import SCHEMA, WHOLE, Extent, forms_of, run_key, summary_beside
 from splicecore.variants.tables import META, TableWriter
 from splicecore.variants.vcf_output import VcfWriter, index_file, open_text, open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
     from splicecore.variants.planned import VariantPass
     from splicecore.variants.vcf import VcfRecord, VcfSource
 
-__all__ = ["VariantsResult", "finished_before", "write_outputs"]
+__all__ = ["VariantsResult", "finished_before", "index_outputs", "write_outputs"]
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA = "splicecore-variants/1"
 _MISMATCHES = 0.1
 
 
@@ -64,19 +64,27 @@ def summary_path(config: VariantsConfig) -> Path | None:
     if config.summary is not None:
         return Path(config.summary)
     files = [name for name in config.output if name != "-"]
-    return Path(f"{files[0]}.summary.json") if files else None
+    return summary_beside(Path(files[0])) if files else None
+
+
+def _summary_paths(config: VariantsConfig) -> list[Path]:
+    """All files of the summary: a shard's is beside each of its outputs too, as merging looks for it there."""
+    path = summary_path(config)
+    beside = [summary_beside(Path(name)) for name in config.output if name != "-"]
+    paths = [*([] if path is None else [path]), *([] if config.shard is None else beside)]
+    return list(dict.fromkeys(paths))
 
 
 def _run_key(config: VariantsConfig, identity: Mapping[str, Any]) -> str:
-    """Digest of all that decides the bytes of the outputs."""
-    forms = [config.precision, config.vep_compatible, config.reasons, list(config.tags)]
-    return digest({**identity, "forms": forms, "outputs": [Path(name).name for name in config.output]})
+    return run_key(digest(identity), forms_of(config), [Path(name).name for name in config.output])
 
 
 def finished_before(config: VariantsConfig, identity: Mapping[str, Any]) -> VariantsResult | None:
     """Return the result of an earlier run of the same command, if all its files are as it left them."""
     path = summary_path(config)
-    if path is None or "-" in config.output or config.force or not path.exists():
+    if path is None or "-" in config.output or config.force:
+        return None
+    if any(not file.exists() for file in _summary_paths(config)):
         return None
     try:
         summary = read_json(path)
@@ -94,19 +102,20 @@ def write_outputs(planned: VariantPass) -> VariantsResult:
     """Write all outputs, their indices and the summary, from the results of all blocks."""
     config, source, work, plan = planned.config, planned.source, planned.work, planned.plan
     annotator, lines = _annotator(planned)
-    counts = AlleleCounts()
+    counts, extent, shard = AlleleCounts(), Extent(), _shard(planned)
     plain = [name for name in config.output if output_kind(name) == "vcf"]
     tables = [name for name in config.output if output_kind(name) != "vcf"]
     with contextlib.ExitStack() as stack:
         writers = [
-            stack.enter_context(open_writer(_in_folder(name), source, lines, annotator.written))
+            stack.enter_context(open_writer(_in_folder(name), source, lines, annotator.written, part=shard is not None))
             for name in plain
             if not config.vep_compatible
         ]
         primary = None if planned.opened.meta is None else config.base_model[0]
-        settings, shard = planned.opened.settings, _shard(planned)
+        settings = planned.opened.settings
         adding = [stack.enter_context(TableWriter(Path(name), settings, primary, shard)) for name in tables]
-        batches = _counted(in_input_order(plan, work.parts, work.key), counts, _counted_models(planned), adding)
+        seen = _seen(in_input_order(plan, work.parts, work.key), extent)
+        batches = _counted(seen, counts, _counted_models(planned), adding)
         if writers:
             _write_records(_span(source, plan), by_record(batches), writers, annotator)
         else:
@@ -116,7 +125,8 @@ def write_outputs(planned: VariantPass) -> VariantsResult:
         for name in plain:
             _write_vep(Path(name), source, lines, annotator, in_plan_order(plan, work.parts, work.key))
     files = [Path(name) for name in config.output if name != "-"]
-    return _finish(planned, counts, [*files, *_index(plain, plan, config)])
+    indices = index_outputs(plain, plan.end, ordered=plan.sorted or config.vep_compatible)
+    return _finish(planned, counts, extent, [*files, *indices])
 
 
 def _annotator(planned: VariantPass) -> tuple[Annotator, list[bytes]]:
@@ -140,7 +150,12 @@ def _shard(planned: VariantPass) -> dict[str, str] | None:
     """Say which shard this is of what; None for a whole pass."""
     if planned.config.shard is None:
         return None
-    return {"shard": planned.config.shard, "run": digest({**planned.work.identity, "shard": None})}
+    return {"shard": planned.config.shard, "run": _whole_pass(planned)}
+
+
+def _whole_pass(planned: VariantPass) -> str:
+    """Digest of what decides the results of the pass without ``--shard``."""
+    return digest({**planned.work.identity, "shard": None})
 
 
 def _meta(planned: VariantPass) -> tuple[MetaTask, ...]:
@@ -165,6 +180,12 @@ def _counted_models(planned: VariantPass) -> tuple[str, ...]:
 def _in_folder(name: str) -> Path | None:
     """Path of an output; None for stdout."""
     return None if name == "-" else Path(name)
+
+
+def _seen(batches: Iterator[pa.RecordBatch], extent: Extent) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        extent.add(batch)
+        yield batch
 
 
 def _counted(
@@ -219,24 +240,34 @@ def _write_vep(
                 stream.write(line + b"\n")
 
 
-def _index(names: list[str], plan: Plan, config: VariantsConfig) -> list[Path]:
-    """Make the indices of the files that can have one."""
+def index_outputs(names: Sequence[str], end: int, *, ordered: bool) -> list[Path]:
+    """Make the indices of the files that can have one.
+
+    Parameters
+    ----------
+    names
+        VCF and BCF files, or ``"-"``.
+    end
+        Largest end of a REF, in bases from the start of its contig.
+    ordered
+        Whether their records are sorted.
+    """
     indices = []
     for name in names:
         if name.endswith((".gz", ".bgz", ".bcf")):
-            if plan.sorted or config.vep_compatible:
-                index = index_file(Path(name), plan.end)
+            if ordered:
+                index = index_file(Path(name), end)
                 indices += [] if index is None else [index]
             else:
                 logger.warning("%s gets no index: its records are not sorted, as those of the input", name)
     return indices
 
 
-def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> VariantsResult:
+def _finish(planned: VariantPass, counts: AlleleCounts, extent: Extent, files: list[Path]) -> VariantsResult:
     """Write the summary."""
     config, plan = planned.config, planned.plan
     summary = {
-        "schema": _SCHEMA,
+        "schema": SCHEMA,
         "run": _run_key(config, planned.work.identity),
         "settings": planned.opened.settings,
         "shard": config.shard,
@@ -248,8 +279,10 @@ def _finish(planned: VariantPass, counts: AlleleCounts, files: list[Path]) -> Va
         **({} if planned.opened.meta is None else {"meta_model": _of_model(counts, META)}),
         "files": {_relative(file, config): file_sha256(file) for file in files},
     }
-    path = summary_path(config)
-    if path is not None:
+    if config.shard is not None:
+        about = {"pass": _whole_pass(planned), "input": planned.work.identity["input"], "forms": forms_of(config)}
+        summary[WHOLE] = {**about, "end": plan.end, "extent": attrs.asdict(extent)}
+    for path in _summary_paths(config):
         make_folder(path.parent)
         write_json(path, summary)
     _judge(summary)

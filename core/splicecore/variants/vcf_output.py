@@ -7,8 +7,10 @@ of INFO.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import logging
 import re
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +31,7 @@ __all__ = ["VcfWriter", "add_info", "index_file", "open_writer"]
 logger = logging.getLogger(__name__)
 
 _TBI_LIMIT = 1 << 29
+_PIECE = 1 << 20
 _ID = re.compile(rb"##INFO=<(?:.*?,)?ID=([^,>]+)")
 
 
@@ -177,33 +180,52 @@ class BcfWriter(VcfWriter):
 
 
 class TextToBcfWriter(VcfWriter):
-    """Writes BCF from text: first as text beside the file, then, once all that it names can be declared, as BCF."""
+    """Writes BCF from text: first as text beside the file, then, once all that it names can be declared, as BCF.
 
-    def __init__(self, path: Path, source: VcfSource, lines: Sequence[bytes], replaced: Collection[str]) -> None:
+    Parameters
+    ----------
+    part
+        Whether not all records of the source will be written: what all of them name is declared, so that the headers
+        of all parts are the same.
+    """
+
+    def __init__(
+        self, path: Path, source: VcfSource, lines: Sequence[bytes], replaced: Collection[str], *, part: bool = False
+    ) -> None:
         super().__init__(source, lines, replaced)
-        self.path = path
+        self.path, self.part = path, part
 
     def _open(self) -> None:
         self._final = self._stack.enter_context(atomic_path(self.path))
-        self._body_path = self.path.with_name(f".{self.path.name}.body.tmp")
-        self._stack.callback(self._body_path.unlink, missing_ok=True)
+        self._body_path = self._temporary("body")
         self._body = self._stack.enter_context(self._body_path.open("wb"))
         self._gaps = _Gaps(self.source)
+        if self.part:
+            for record in self.source.records():
+                self._gaps.look(record.raw)
+
+    def _temporary(self, what: str) -> Path:
+        path = self.path.with_name(f".{self.path.name}.{what}.tmp")
+        self._stack.callback(path.unlink, missing_ok=True)
+        return path
 
     def write(self, record: VcfRecord, values: Mapping[str, str]) -> None:
-        self._gaps.look(record.raw)
+        if not self.part:
+            self._gaps.look(record.raw)
         self._body.write(add_info(record.raw, values, self.replaced).removesuffix(b"\r") + b"\n")
 
     def _finish(self) -> None:
         self._body.close()
-        whole = self.path.with_name(f".{self.path.name}.text.tmp")
-        self._stack.callback(whole.unlink, missing_ok=True)
+        whole, plain = self._temporary("text"), self._temporary("plain")
         lines = [*self._gaps.declarations(), *self.lines]
         with whole.open("wb") as target, self._body_path.open("rb") as body:
             target.writelines(line + b"\n" for line in new_header(self.source, lines, self.replaced))
-            while piece := body.read(1 << 20):
-                target.write(piece)
-        _convert(whole, self._final, self.source.name)
+            shutil.copyfileobj(body, target, _PIECE)
+        self._body_path.unlink()
+        _convert(whole, plain, self.source.name)
+        whole.unlink()
+        with gzip.open(plain) as content, open_text(self._final, ".gz") as target:
+            shutil.copyfileobj(content, target, _PIECE)
 
 
 class _Gaps:
@@ -247,13 +269,16 @@ class _Gaps:
 
 
 def _convert(text: Path, target: Path, name: str) -> None:
-    """Convert VCF text to BCF and read it back, as htslib writes what it cannot read from some odd headers."""
+    """Convert VCF text to BCF (in blocks that are not compressed).
+
+    It is read back, as htslib writes what it cannot read from some odd headers.
+    """
     import pysam.bcftools
 
     read = 0
     try:
         with quiet_htslib():
-            pysam.bcftools.view("--no-version", "-Ob", "-o", str(target), str(text), catch_stdout=False)
+            pysam.bcftools.view("--no-version", "-Ou", "-o", str(target), str(text), catch_stdout=False)
             with pysam.VariantFile(str(target)) as written:
                 for _ in written:
                     read += 1
@@ -265,12 +290,18 @@ def _convert(text: Path, target: Path, name: str) -> None:
         ) from error
 
 
-def open_writer(path: Path | None, source: VcfSource, lines: Sequence[bytes], replaced: Collection[str]) -> VcfWriter:
-    """Choose the writer for a file by its suffix: ``.bcf``, ``.vcf.gz``, ``.vcf.bgz`` or ``.vcf``; None is stdout."""
+def open_writer(
+    path: Path | None, source: VcfSource, lines: Sequence[bytes], replaced: Collection[str], *, part: bool = False
+) -> VcfWriter:
+    """Choose the writer for a file by its suffix: ``.bcf``, ``.vcf.gz``, ``.vcf.bgz`` or ``.vcf``; None is stdout.
+
+    ``part`` tells that not all records of the source will be written.
+    """
     if path is None or path.suffix != ".bcf":
         return TextWriter(path, source, lines, replaced)
-    kind = BcfWriter if source.kind == "bcf" else TextToBcfWriter
-    return kind(path, source, lines, replaced)
+    if source.kind == "bcf":
+        return BcfWriter(path, source, lines, replaced)
+    return TextToBcfWriter(path, source, lines, replaced, part=part)
 
 
 def index_file(path: Path, longest: int) -> Path | None:
