@@ -180,6 +180,28 @@ def test_same_bytes_for_any_number_of_workers_with_and_without_a_cache(case):
     assert written["masked"] != written["one"]
 
 
+def test_few_alleles_have_windows_of_their_own_and_the_same_scores(case):
+    dense, sparse = case.write(), case.write("sparse.vcf", case.lines[::50])
+    chosen, tables = {}, {}
+    for name, source, options in (
+        ("dense", dense, ()),
+        ("sparse", sparse, ()),
+        ("asked", sparse, ("--windows", "tile")),
+        ("cached", sparse, ("--cache", str(case.folder / "cache"))),
+        ("shard", dense, ("--shard", "1/150")),
+    ):
+        case.run(source, case.folder / f"{name}.parquet", options=options)
+        summary = json.loads((case.folder / f"{name}.parquet.summary.json").read_text())
+        chosen[name] = summary["settings"]["rules"]["windows"]
+        tables[name] = pq.read_table(case.folder / f"{name}.parquet")
+    assert chosen == {"dense": "tile", "sparse": "allele", "asked": "tile", "cached": "tile", "shard": "tile"}
+    assert tables["asked"].equals(tables["cached"])
+    for column in ("ds_ag", "ds_al", "ds_dg", "ds_dl"):
+        own, shared = (tables[name][column].to_numpy(zero_copy_only=False) for name in ("sparse", "asked"))
+        assert (own == own).sum() >= 2
+        np.testing.assert_allclose(own, shared, rtol=0, atol=1e-6)
+
+
 def test_unsorted_records_keep_their_order_and_have_the_same_scores(case):
     case.run(case.write("sorted.vcf"), case.folder / "sorted.vcf.gz", case.folder / "sorted.parquet")
     chance = np.random.default_rng(5)

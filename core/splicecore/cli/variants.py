@@ -80,6 +80,8 @@ RULES = (
     option("--normalise/--no-normalise", envvar=None, type=bool, help="Trim and left-align alleles first."),
     option("--flank", type=click.Choice(["n", "real"]), metavar="n|real",
            help="Beyond a transcript's ends: N (the default) or the genome."),
+    option("--windows", type=click.Choice(["auto", "tile", "allele"]), metavar="HOW",
+           help="Score alleles together (tile), each by itself (allele), or as is cheaper (auto, the default)."),
 )  # fmt: skip
 FORMS = (
     option("--precision", type=int, metavar="N", help="Decimals of delta scores in VCF; 2."),

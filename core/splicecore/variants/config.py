@@ -9,7 +9,7 @@ import attrs
 from splicecore.config import FlankMode, PassConfig, parse_shard, structure
 from splicecore.errors import ConfigError
 from splicecore.isolation.environments import interpreters
-from splicecore.variants.rules import Compat, IndelAlignment, VariantRules
+from splicecore.variants.rules import Compat, IndelAlignment, VariantRules, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,9 @@ class VariantsConfig:
         Score in the ``"canonical"`` transcript of each gene, in its ``"mane"`` transcripts, or in ``"all"``.
     mask, distance, compat, score_mnv, pad_ends, long_deletions, indel_alignment, normalise, flank
         As in :class:`~splicecore.variants.rules.VariantRules`; None for what ``compat`` has.
+    windows
+        As there, or ``"auto"``: whichever is cheaper for the input; see
+        :func:`~splicecore.variants.window_choice.choose_windows`.
     precision
         Decimals of delta scores in VCF.
     vep_compatible
@@ -101,6 +104,7 @@ class VariantsConfig:
     indel_alignment: IndelAlignment | None = None
     normalise: bool | None = None
     flank: FlankMode | None = None
+    windows: Literal["auto", "tile", "allele"] = "auto"
     precision: int = attrs.field(default=2)
     vep_compatible: bool = False
     reasons: bool = False
@@ -137,9 +141,10 @@ class VariantsConfig:
 
     @property
     def rules(self) -> VariantRules:
-        """The rules that alleles are scored by."""
+        """The rules that alleles are scored by; as long as windows are to be chosen, those with tiles."""
         given = {name: getattr(self, name) for name in _RULES}
-        return VariantRules.of(self.compat, mask=self.mask, **given)
+        windows: Windows = "tile" if self.windows == "auto" else self.windows
+        return VariantRules.of(self.compat, mask=self.mask, windows=windows, **given)
 
     @property
     def shard_of(self) -> tuple[int, int] | None:

@@ -9,10 +9,11 @@ import attrs
 from splicecore.config import FlankMode
 from splicecore.errors import ConfigError
 
-__all__ = ["Compat", "IndelAlignment", "VariantRules"]
+__all__ = ["Compat", "IndelAlignment", "VariantRules", "Windows"]
 
 Compat = Literal["spliceai", "extended"]
 IndelAlignment = Literal["spliceai", "max"]
+Windows = Literal["tile", "allele"]
 
 _MAX_DISTANCE = 10_000
 _EXTENDED: dict[str, Any] = {
@@ -52,6 +53,9 @@ class VariantRules:
         Trim and left-align the allele first, so that equivalent records have the same scores.
     flank
         What the model sees beyond the transcript's ends: ``"n"`` N, ``"real"`` the genome.
+    windows
+        What is given to a model at once: the alleles of a ``"tile"`` of the transcript, or each ``"allele"`` with what
+        is around it. Scores are equal to 1e-6. Tiles are cheaper where there are several alleles in each.
 
     Raises
     ------
@@ -69,6 +73,7 @@ class VariantRules:
     indel_alignment: IndelAlignment = attrs.field(default="spliceai")
     normalise: bool = False
     flank: FlankMode = attrs.field(default="n")
+    windows: Windows = attrs.field(default="tile")
 
     @distance.validator
     def _check_distance(self, _: object, value: int) -> None:
@@ -83,8 +88,14 @@ class VariantRules:
     @compat.validator
     @indel_alignment.validator
     @flank.validator
+    @windows.validator
     def _check_choice(self, attribute: attrs.Attribute[str], value: str) -> None:
-        known = {"compat": ("spliceai", "extended"), "indel_alignment": ("spliceai", "max"), "flank": ("n", "real")}
+        known = {
+            "compat": ("spliceai", "extended"),
+            "indel_alignment": ("spliceai", "max"),
+            "flank": ("n", "real"),
+            "windows": ("tile", "allele"),
+        }
         if value not in known[attribute.name]:
             raise ConfigError(f"{attribute.name} is {value!r}", hint=f"one of {', '.join(known[attribute.name])}")
 

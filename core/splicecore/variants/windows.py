@@ -97,14 +97,15 @@ def tile_of(transcript: Transcript, position: int) -> int:
 
 
 def window_of(variant: Variant, transcript: Transcript, rules: VariantRules) -> Window:
-    """Find the window that an allele is scored in: its tile's, or its own where it reaches too far.
+    """Find the window that an allele is scored in: its tile's, or its own if the rules say so or it reaches too far.
 
     It depends on the allele, the transcript and the rules alone, never on other alleles.
     """
+    change = Change.of(variant, transcript)
+    own = Window(change.start - rules.distance, change.end + rules.distance)
+    if rules.windows == "allele":
+        return own
     tile = tile_of(transcript, variant.position)
     margin = rules.distance + REACH
     window = Window(tile * TILE - margin, min((tile + 1) * TILE, transcript.length) + margin)
-    change = Change.of(variant, transcript)
-    if window.holds(change, rules.distance):
-        return window
-    return Window(change.start - rules.distance, change.end + rules.distance)
+    return window if window.holds(change, rules.distance) else own

@@ -26,6 +26,7 @@ from splicecore.variants.outputs import VariantsResult, finished_before, write_o
 from splicecore.variants.planned import VariantPass
 from splicecore.variants.task import TaskConfig, block_path, read_block
 from splicecore.variants.vcf import VcfSource
+from splicecore.variants.window_choice import choose_windows
 from splicecore.variants.work import WorkFolder
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def score_variants(
     check_outputs(config)
     config = with_base_models(config)
     with _source(session, config) as source:
+        config = _with_windows(config, source)
         opened = open_all(session, config)
         check_build_of(source, opened)
         remembered = None if config.input == "-" else session.cache_dir
@@ -134,6 +136,14 @@ def check_outputs(config: VariantsConfig) -> None:
             raise ConfigError(f"{name} is input and output", hint="choose another --output")
     if config.vep_compatible and len(config.base_model) > 1:
         raise ConfigError("VEP's plugin reads the scores of one model", hint="one --base-model")
+
+
+def _with_windows(config: VariantsConfig, source: VcfSource) -> VariantsConfig:
+    """Choose how alleles are put together, if that is left open."""
+    if config.windows != "auto":
+        return config
+    windows = "tile" if config.cache is not None else choose_windows(source.records())
+    return attrs.evolve(config, windows=windows)
 
 
 @contextlib.contextmanager

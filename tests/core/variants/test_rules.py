@@ -26,6 +26,7 @@ def test_the_default_is_spliceais():
         "indel_alignment": "spliceai",
         "normalise": False,
         "flank": "n",
+        "windows": "tile",
     }
 
 

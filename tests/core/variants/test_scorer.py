@@ -129,11 +129,12 @@ def changes(limit=D + 1 + RIGHT):  # a longer REF would leave the window, as it 
     strand=st.sampled_from("+-"),
     mask=st.booleans(),
     flank=st.sampled_from(("n", "real")),
+    windows=st.sampled_from(("tile", "allele")),
 )
-def test_every_allele_scores_as_the_rules_say(position, change, strand, mask, flank):
+def test_every_allele_scores_as_the_rules_say(position, change, strand, mask, flank, windows):
     length, alt = change
     variant = variant_at(position, length, LETTERS[position] if alt == "first" else alt)
-    rules, row = VariantRules(distance=D, mask=mask, flank=flank), transcript(strand)
+    rules, row = VariantRules(distance=D, mask=mask, flank=flank, windows=windows), transcript(strand)
     expected = plain_delta(variant, row, rules)
 
     for model in (MODEL, EditingModel(MOTIF_SPEC, OpenRequest())):

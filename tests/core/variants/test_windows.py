@@ -123,3 +123,11 @@ def test_a_models_own_engine_is_preferred():
     own = Own(MOTIF_SPEC, OpenRequest())
     assert edit_scoring(own) == own.predict_edits
     assert edit_scoring(MODEL).__self__.__class__ is FullWindows
+
+
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_an_allele_may_have_a_window_of_its_own(strand):
+    rules = VariantRules(distance=50, windows="allele")
+    for variant in (Variant("c", 3_000, "A", "G"), Variant("c", 3_000, "ACGT", "A"), Variant("c", 90, "A", "AT")):
+        change = Change.of(variant, row(strand))
+        assert window_of(variant, row(strand), rules) == Window(change.start - 50, change.end + 50)
