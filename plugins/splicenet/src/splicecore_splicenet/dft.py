@@ -232,8 +232,8 @@ class _Parity:
     """Views of matrices and scratch memory for one parity; making them takes longer than some steps do.
 
     Shapes: ``rows`` and ``spectrum`` (sequences, N/2, C), ``by_frequency`` (N/4, sequences, 2 C), each of ``parts``
-    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, n, blocks, dilation, C'); ``rest`` is its first
-    N - taps + 1 - M rows.
+    (N/4, sequences, C'), ``product`` (N/2, sequences * C'), ``term`` (M, n, blocks, dilation, C'); ``rest`` is the
+    first N - taps + 1 - M rows of that.
     """
 
     to_frequencies: Tensor
