@@ -1,0 +1,1 @@
+"""The hooks, family by family; :mod:`splicecore.plugins.hookspecs` has them all."""
