@@ -6,11 +6,8 @@ that only it would provide raises the error that says so.
 
 from __future__ import annotations
 
-import copy
-import logging
 import sys
 import types
-from collections import Counter
 from traceback import format_exc
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +17,7 @@ import pluggy
 from splicecore import __version__
 from splicecore.errors import ConfigError, PluginError, PluginLoadError, PluginNotFoundError
 from splicecore.plugins import builtin, hookspecs
-from splicecore.plugins.catalog import KINDS, Catalog, call_plugin
+from splicecore.plugins.catalog import KINDS, Catalog
 from splicecore.plugins.discovery import (
     Candidate,
     RemovedHookError,
@@ -34,6 +31,7 @@ from splicecore.plugins.discovery import (
     unmet,
     upgrade,
 )
+from splicecore.plugins.observers import Observers
 from splicecore.plugins.opening import open_checked
 from splicecore.plugins.records import PluginRecord, PluginSettings, PluginState
 from splicecore.resources.search import search
@@ -57,10 +55,7 @@ __all__ = ["PluginHost", "PluginRecord", "PluginSettings", "PluginState"]
 CORE = "core"
 """Name of the built-in plugin."""
 
-OBSERVERS = frozenset({"splicecore_run_started", "splicecore_shard_finished", "splicecore_run_finished"})
 WRAPPABLE = frozenset({"splicecore_open_base_model"})
-
-_log = logging.getLogger(__name__)
 
 
 class PluginHost:
@@ -83,7 +78,7 @@ class PluginHost:
         self._records: list[PluginRecord] = []
         self._loaded: dict[str, object] = {}
         self._causes: dict[PluginRecord, BaseException] = {}
-        self._observer_failures: Counter[str] = Counter()
+        self._observers = Observers(self._pm, self._loaded)
         self._register(builtin, _record_of_core())
         self._catalog.reserve()
 
@@ -241,7 +236,7 @@ class PluginHost:
             raise PluginError(f"{noun} {name!r} is provided by {who}", hint="disable one of them with --disable-plugin")
         missing = [record for record in self._records if record.state is not PluginState.LOADED]
         for record in missing:
-            if _may_provide(record, name):
+            if record.may_provide(name):
                 more = f"splicecore plugins show {record.name}{' --traceback' if record.traceback else ''}"
                 error = PluginLoadError(
                     f"{noun} {name!r} is not available: {record.title} is {record.state}: {record.error}",
@@ -305,28 +300,12 @@ class PluginHost:
         -------
         Number of plugins that failed this time. A failure is never raised; the first of each plugin is logged.
         """
-        caller = getattr(self._pm.hook, hook)
-        if hook not in OBSERVERS or set(facts) != set(caller.spec.argnames):
-            raise TypeError(f"{hook}({', '.join(facts)}) is not an observer hook with its arguments")
-        implementers = [implementation.plugin for implementation in caller.get_hookimpls()]
-        failed = 0
-        for name, plugin in self._loaded.items():
-            if not any(plugin is implementer for implementer in implementers):
-                continue
-            try:
-                call_plugin(self._pm, hook, plugin, copy.deepcopy(facts))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must not stop a run
-                failed += 1
-                self._observer_failures[name] += 1
-                if self._observer_failures[name] == 1:
-                    _log.warning("plugin %r failed in %s: %s", name, hook, one_line(error))
-                _log.debug("plugin %r failed in %s", name, hook, exc_info=True)
-        return failed
+        return self._observers.notify(hook, facts)
 
     @property
     def observer_failures(self) -> dict[str, int]:
         """How often the observers of each plugin failed; plugins without a failure are left out."""
-        return dict(self._observer_failures)
+        return dict(self._observers.failures)
 
     # ------------------------------------------------------------------------------------------------------ loading
 
@@ -397,9 +376,3 @@ def _record_of_core() -> PluginRecord:
 
 def _did_you_mean(guess: str | None) -> str:
     return "" if guess is None else f"; did you mean {guess!r}?"
-
-
-def _may_provide(record: PluginRecord, name: str) -> bool:
-    """Whether a plugin that is not loaded likely provides ``name``: its own name, or one that begins with it."""
-    plugin, wanted = record.name.lower().replace("_", "-"), name.lower().replace("_", "-")
-    return plugin == wanted or wanted.startswith((f"{plugin}-", f"{plugin}."))

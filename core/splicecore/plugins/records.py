@@ -152,6 +152,11 @@ class PluginRecord:
         origin = " ".join(part for part in (self.distribution, self.version) if part)
         return f"plugin {self.name!r} ({origin or self.entry_point})"
 
+    def may_provide(self, name: str) -> bool:
+        """Whether the plugin, not loaded, likely provides ``name``: its own name, or one that begins with it."""
+        plugin, wanted = self.name.lower().replace("_", "-"), name.lower().replace("_", "-")
+        return plugin == wanted or wanted.startswith((f"{plugin}-", f"{plugin}."))
+
     def problem(self) -> str:
         """Say in one line why the plugin was not loaded and what to do."""
         remedy = self.remedy or (f"splicecore plugins show {self.name} --traceback" if self.traceback else None)

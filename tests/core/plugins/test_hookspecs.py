@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from splicecore import api
 from splicecore.plugins import hookspecs
-from splicecore.plugins.host import OBSERVERS, PluginHost, PluginSettings, PluginState
+from splicecore.plugins.host import PluginHost, PluginSettings, PluginState
+from splicecore.plugins.observers import OBSERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
