@@ -3,13 +3,17 @@ r"""How well delta scores tell variants that affect splicing from others: curate
     python benchmarks/curated_variants.py score --vcf curated.vcf --fasta GRCh38.fa.gz --annotation GRCh38.txt \
         --base-model spliceai --base-model openspliceai=WEIGHTS --distance 4999 scores.jsonl
     python benchmarks/curated_variants.py curated --vcf curated.vcf scores.jsonl
+    splicecore variants -I curated.vcf -O scores.parquet -R GRCh38.fa.gz -A GRCh38.gtf.gz -D 4999 --flank real \
+        --meta-model MODEL
+    python benchmarks/curated_variants.py curated --vcf curated.vcf scores.parquet
     python benchmarks/curated_variants.py recall --vcf mutsplicedb.vcf scores.jsonl
     python benchmarks/curated_variants.py assay --vcf mfass.vcf scores.jsonl
 
 ``score`` goes on from what the file has. With several base models it also scores their mean: probabilities are
 averaged position by position before gains and losses are looked for. Rules are SpliceAI's, raw and masked at once. The
 score of a variant is the largest of its four delta scores over the genes it is in; ``recall`` and ``curated`` take all
-of them, ``assay`` those on the exon's strand.
+of them, ``assay`` those on the exon's strand. All three also take a table of ``splicecore variants``, masked or not as
+it is: that of a meta-model has a row of its own.
 
 ``curated`` wants INFO AFFECTS=0|1 and, to compare with, SpliceAI=; ``recall`` takes every variant for one that affects
 splicing; ``assay`` wants STRAND and DPSI, the change of inclusion that was measured.
@@ -26,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
+import pyarrow.parquet as pq
 from splicecore.api import Job, Reference, Session, Transcripts, Variant, VariantRules, VariantScorer, read_annotation
 from splicecore.artifacts.store import digest, file_sha256
 from splicecore.dataset.validation.permutation import auroc
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
 THRESHOLDS = (0.1, 0.2, 0.5)
 TOGETHER = 32
 MEAN = "mean"
+META = "meta"
+COLUMNS = tuple(f"{what}_{kind}" for what in ("ds", "dp") for kind in ("ag", "al", "dg", "dl"))
 PUBLISHED = "published"
 
 
@@ -121,8 +128,31 @@ def start_or_go_on(path: Path, settings: dict[str, Any]) -> set[tuple[int, str |
 
 def read_scores(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return settings and scores of a file."""
+    if path.suffix == ".parquet":
+        return read_table(path)
     settings, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return settings, lines
+
+
+def read_table(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return settings and scores of a table that ``splicecore variants`` wrote: a line for each variant and gene."""
+    table = pq.read_table(path)
+    rules = json.loads(table.schema.metadata[b"splicecore.variants"])["rules"]
+    lines: dict[tuple[int, str | None], dict[str, Any]] = {}
+    models: dict[str, None] = {}
+    for row in table.to_pylist():
+        line = lines.setdefault(
+            (row["record"], row["transcript_id"]),
+            {"variant": row["record"], "gene": row["gene_name"], "strand": row["strand"], "unscored": row["unscored"]},
+        )
+        for name, prefix in ((row["base_model"], ""), (META, "meta_")):
+            models.setdefault(name)
+            values = [row.get(f"{prefix}{kind}") for kind in COLUMNS]
+            if None not in values:
+                line.setdefault("scores", {})[name] = [values, values]
+    known = {name for line in lines.values() for name in line.get("scores", {})}
+    named = sorted((name for name in models if name in known), key=lambda name: name == META)
+    return {"models": named, "distance": rules["distance"], "mask": rules["mask"]}, list(lines.values())
 
 
 def batches(jobs: list[tuple[int, Job]]) -> Iterator[list[tuple[int, Job]]]:
@@ -178,9 +208,9 @@ class Scored:
         self.records = read_vcf(arguments.vcf)
         self.settings, self.lines = read_scores(arguments.scores)
         self.models = list(self.settings["models"])
-        if len(self.models) > 1:
+        if len(self.models) > 1 and "mask" not in self.settings:
             self.models.append(MEAN)
-        self.mask = arguments.mask
+        self.mask = int(self.settings.get("mask", arguments.mask))
         seen = {line["variant"] for line in self.lines}
         if len(seen) < len(self.records):
             print(f"NOT FINISHED: {len(self.records) - len(seen)} variants are missing")
@@ -194,7 +224,7 @@ class Scored:
         found = np.full(len(self.records), np.nan)
         for line in self.lines:
             number = line["variant"]
-            if "scores" in line and (strand_of is None or strand_of[number] == line["strand"]):
+            if model in line.get("scores", {}) and (strand_of is None or strand_of[number] == line["strand"]):
                 found[number] = np.fmax(found[number], max(line["scores"][model][self.mask][:4]))
         return found
 
