@@ -1,4 +1,4 @@
-"""The base model of :mod:`splicecore.testing.fakes` with one mistake in its scores at a time: values, places or shape."""
+"""The base model of :mod:`splicecore.testing.fakes` with one mistake at a time in its scores."""
 
 from __future__ import annotations
 
