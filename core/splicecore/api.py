@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from splicecore.variants.alleles import Job, Unscored, Variant
     from splicecore.variants.average import AverageModel
     from splicecore.variants.haplotypes import SequenceReference
+    from splicecore.variants.merge import merge_variant_shards
     from splicecore.variants.rules import VariantRules
     from splicecore.variants.scorer import AlleleResult, VariantScorer
     from splicecore.variants.transcripts import Transcript, Transcripts
@@ -193,6 +194,7 @@ __all__ = [
     "hookimpl",
     "load_object",
     "merge_shards",
+    "merge_variant_shards",
     "new_plugin",
     "open_strategy",
     "read_annotation",
@@ -249,6 +251,7 @@ _LAZY = {
     "atomic_path": "splicecore.artifacts.store",
     "evaluate_tables": "splicecore.evaluate.evaluation",
     "merge_shards": "splicecore.predict.merge",
+    "merge_variant_shards": "splicecore.variants.merge",
     "new_plugin": "splicecore.plugins.scaffold",
     "open_strategy": "splicecore.uncertainty.select",
     "read_annotation": "splicecore.genome.annotation",

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pysam.bcftools
 import pytest
+from splicecore.api import ConfigError, merge_variant_shards
 from splicecore.genome.encoding import decode
 
 FORMS = ("o.vcf", "o.vcf.gz", "o.bcf", "o.tsv", "o.tsv.gz", "o.parquet")
@@ -212,6 +213,17 @@ def test_saturation(case):
     assert files(case.folder / "merged") == files(case.folder / "whole")
 
 
+def test_in_python(case):
+    source = case.write()
+    parts = [folder / "o.vcf.gz" for folder in case.shards(source, 2, ("o.vcf.gz",))]
+    result = merge_variant_shards(parts, str(case.folder / "m" / "o.vcf.gz"))
+    assert [path.name for path in result.outputs] == ["o.vcf.gz", "o.vcf.gz.tbi"]
+    assert result.summary == json.loads((case.folder / "m" / "o.vcf.gz.summary.json").read_text())
+    assert (result.summary["records"], result.summary["shard"]) == (len(case.lines), None)
+    with pytest.raises(ConfigError, match="no shards given"):
+        merge_variant_shards([], case.folder / "m.vcf")
+
+
 @pytest.mark.parametrize("name", ["o.vcf.gz", "o.tsv"])
 def test_what_is_refused(case, name):
     source = case.write()
@@ -220,7 +232,8 @@ def test_what_is_refused(case, name):
     case.refuse("shards are missing: 2/2 (run them, or name their files too)", 3, one, "-o", target)
     case.refuse(f"shard 1/2 is there twice: {one} and {one}", 3, one, two, one, "-o", target)
     case.refuse(f"{one} is one of the parts", 2, one, two, "-o", one)
-    case.refuse("no output given", 2, one, two)
+    for nowhere in ((), ("-o", "-")):
+        case.refuse("merged into a file (-o NAME", 2, one, two, *nowhere)
     case.refuse("o.bcf is BCF (-o NAME", 2, one, two, "-o", case.folder / "o.bcf")
     case.refuse("suffix does not say what to write", 2, one, two, "-o", case.folder / "merged")
     case.refuse("none.vcf does not exist", 3, case.folder / "none.vcf", "-o", case.folder / "m.vcf")
@@ -235,11 +248,15 @@ def test_what_is_refused(case, name):
     ):
         path = case.folder / other / name
         case.run(source, path, options=("--shard", "2/2", *options))
-        case.refuse(f"{one} and {path} are not shards of the same pass: ", 3, one, path, "-o", target)
+        case.refuse(f"{one} and {path} are not shards of the same pass, they differ in ", 3, one, path, "-o", target)
         case.refuse(message, 3, one, path, "-o", target)
     path = case.folder / "input" / name
     case.run(case.write(case.lines[:-1], "less.vcf"), path, options=("--shard", "2/2"))
-    case.refuse("are not shards of the same pass: pass ", 3, one, path, "-o", target)
+    case.refuse("they differ in the input (give the files of one", 3, one, path, "-o", target)
+    summary = json.loads((two.parent / f"{name}.summary.json").read_text())
+    summary["whole"]["pass"] = "of another device"
+    (two.parent / f"{name}.summary.json").write_text(json.dumps(summary))
+    case.refuse("they differ in what headers do not name, such as the engine", 3, one, two, "-o", target)
     path = case.folder / "whole" / name
     case.run(source, path)
     case.refuse(f"{path} is no shard (give the files of `--shard 1/N` to `--shard N/N`)", 3, one, path, "-o", target)

@@ -71,6 +71,8 @@ def merge_variant_shards(parts: Sequence[str | Path], output: str | Path | None)
 
 def _target(parts: Sequence[Path], output: str | Path | None) -> Path:
     """Check what can be told by names."""
+    if not parts:
+        raise ConfigError("no shards given", hint="name the files of all of them")
     first = parts[0]
     forms = [form_of_part(part) for part in parts]
     for part, form in zip(parts, forms, strict=True):
@@ -79,8 +81,8 @@ def _target(parts: Sequence[Path], output: str | Path | None) -> Path:
                 f"{first} is {forms[0]} and {part} is {form}", hint="merge the files of one form at a time"
             )
     hint = f"-o NAME{_SUFFIXES[forms[0]]}"
-    if output is None:
-        raise ConfigError(f"no output given for {first} and the other shards", hint=hint)
+    if output is None or str(output) == "-":
+        raise ConfigError(f"{first} and the other shards are merged into a file", hint=hint)
     target = Path(output)
     if form_of(target) != forms[0]:
         raise ConfigError(f"the shards are {forms[0]}, {target} is {form_of(target)}", hint=hint)
@@ -93,10 +95,11 @@ def _check(parts: list[ShardPart]) -> None:
     """Refuse parts that are not all shards of one pass."""
     first = parts[0]
     for part in parts[1:]:
-        differences = list(first.differences(part))
+        differences = first.differences(part)
         if differences:
             raise InputError(
-                f"{first.path} and {part.path} are not shards of the same pass: {'; '.join(differences[:4])}",
+                f"{first.path} and {part.path} are not shards of the same pass, they differ in "
+                f"{'; '.join(differences[:4])}",
                 hint="give the files of one command's shards",
             )
     found = [part.index for part in parts]

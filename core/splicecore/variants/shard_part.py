@@ -18,12 +18,15 @@ from splicecore.variants.shard_summary import SCHEMA, WHOLE, Extent, summary_bes
 from splicecore.variants.tables import META_SCORES, SCORES, SETTINGS, SHARD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Form", "ShardPart", "form_of", "form_of_part"]
 
 Form = Literal["VCF", "BCF", "TSV", "Parquet"]
 
+_KEY = "pass"
+_OTHER = {"input": "the input", "columns": "the columns"}
+_ELSE = "what headers do not name, such as the engine or the device"
 _AGAIN = "run the shard's command again"
 _ALL = "give the files of `--shard 1/N` to `--shard N/N`"
 
@@ -125,7 +128,7 @@ class ShardPart:
         shard = json.loads(metadata[SHARD])
         index, of = parse_shard(shard["shard"]) or (0, 0)
         known = {"settings": json.loads(metadata[SETTINGS]), "shards": of, "columns": rows.names}
-        known |= {**_in_common(summary), "pass": shard["run"]}
+        known |= {**_in_common(summary), _KEY: shard["run"]}
         return cls(path=path, form="Parquet", index=index, of=of, known=known, summary=summary, schema=rows)
 
     @property
@@ -148,17 +151,20 @@ class ShardPart:
         whole: dict[str, Any] = {} if self.summary is None else self.summary[WHOLE]
         return whole
 
-    def differences(self, other: ShardPart) -> Iterator[str]:
+    def differences(self, other: ShardPart) -> list[str]:
         """Say what is not as in another part that should be of the same pass."""
-        for name in self.known:
-            if name in other.known:
-                for where, mine, its in json_differences(self.known[name], other.known[name], name):
-                    yield f"{where} {mine} and {its}"
+        differences = [
+            _OTHER.get(name, f"{where} {mine} and {its}")
+            for name in self.known
+            if name in other.known and name != _KEY
+            for where, mine, its in json_differences(self.known[name], other.known[name], name)
+        ]
+        return differences or ([] if self.known[_KEY] == other.known[_KEY] else [_ELSE])
 
 
 def _in_common(summary: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what the summaries of shards of one pass agree in."""
-    return {} if summary is None else {name: summary[WHOLE][name] for name in ("pass", "input", "forms")}
+    return {} if summary is None else {name: summary[WHOLE][name] for name in (_KEY, "input", "forms")}
 
 
 def _read_summary(path: Path) -> dict[str, Any] | None:
