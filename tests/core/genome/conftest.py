@@ -1,4 +1,4 @@
-"""A genome of two small contigs, and one annotation of it in two formats."""
+"""A genome of two small contigs, and one annotation of it in three formats."""
 
 from __future__ import annotations
 
@@ -23,6 +23,28 @@ chr2\ttest\ttranscript\t5\t50\t.\t-\t.\tgene_id "G2"; transcript_id "T2"; transc
 chr2\ttest\texon\t41\t50\t.\t-\t.\tgene_id "G2"; transcript_id "T2"; exon_number 1;
 chr2\ttest\texon\t25\t34\t.\t-\t.\tgene_id "G2"; transcript_id "T2"; exon_number 2;
 chr2\ttest\texon\t5\t14\t.\t-\t.\tgene_id "G2"; transcript_id "T2"; exon_number 3;
+"""
+
+GFF3 = """\
+##gff-version 3
+#!genome-build mini
+##sequence-region chr1 1 100
+chr1\ttest\tgene\t11\t60\t.\t+\t.\tID=G1;gene_id=G1;gene_name=PLUS;gene_type=protein_coding
+chr1\ttest\ttranscript\t11\t60\t.\t+\t.\tID=T1;Parent=G1;gene_id=G1;transcript_id=T1;transcript_type=protein_coding
+chr1\ttest\texon\t11\t20\t.\t+\t.\tID=exon:T1:1;Parent=T1
+chr1\ttest\tCDS\t15\t20\t.\t+\t0\tID=CDS:T1;Parent=T1
+chr1\ttest\texon\t31\t40\t.\t+\t.\tID=exon:T1:2;Parent=T1
+chr1\ttest\texon\t51\t60\t.\t+\t.\tID=exon:T1:3;Parent=T1
+###
+# a comment
+#\ta\tcomment\twith tabs
+
+chr2\ttest\tgene\t5\t50\t.\t-\t.\tID=G2;gene_id=G2;gene_name=MINUS;gene_type=lncRNA
+chr2\ttest\tlnc_RNA\t5\t50\t.\t-\t.\tID=T2;Parent=G2;transcript_id=T2;transcript_type=lncRNA
+chr2\ttest\texon\t41\t50\t.\t-\t.\tParent=T2
+chr2\ttest\texon\t25\t34\t.\t-\t.\tParent=T2
+chr2\ttest\texon\t5\t14\t.\t-\t.\tParent=T2
+###
 """
 
 TABLE = """\
@@ -74,6 +96,13 @@ def mini_bgzip(mini_fasta: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def mini_gtf(tmp_path: Path) -> Path:
     path = tmp_path / "mini.gtf"
     path.write_text(GTF)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mini_gff3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("gff3") / "mini.gff3"
+    path.write_text(GFF3)
     return path
 
 

@@ -1,48 +1,14 @@
-"""Reading GFF3 of the usual sources; the same genes as in GTF give the same tables."""
+"""Reading GFF3 of the usual sources: which feature is what, whose it is, and what is malformed."""
 
 from __future__ import annotations
 
-import gzip
 import logging
-import random
 
-import pysam
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from splicecore.errors import AnnotationError
 from splicecore.genome import feature_lines
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.sites import splice_sites
-
-GTF = """\
-chr1\ttest\tgene\t11\t60\t.\t+\t.\tgene_id "G1"; gene_name "PLUS"; gene_type "protein_coding";
-chr1\ttest\ttranscript\t11\t60\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; tag "basic"; tag "MANE_Select";
-chr1\ttest\texon\t11\t20\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; exon_number 1;
-chr1\ttest\texon\t31\t40\t.\t+\t.\tgene_id "G1"; transcript_id "T1"; exon_number 2;
-"""
-
-MINI = """\
-##gff-version 3
-#!genome-build mini
-##sequence-region chr1 1 100
-chr1\ttest\tgene\t11\t60\t.\t+\t.\tID=G1;gene_id=G1;gene_name=PLUS;gene_type=protein_coding
-chr1\ttest\ttranscript\t11\t60\t.\t+\t.\tID=T1;Parent=G1;gene_id=G1;transcript_id=T1;transcript_type=protein_coding
-chr1\ttest\texon\t11\t20\t.\t+\t.\tID=exon:T1:1;Parent=T1
-chr1\ttest\tCDS\t15\t20\t.\t+\t0\tID=CDS:T1;Parent=T1
-chr1\ttest\texon\t31\t40\t.\t+\t.\tID=exon:T1:2;Parent=T1
-chr1\ttest\texon\t51\t60\t.\t+\t.\tID=exon:T1:3;Parent=T1
-###
-# a comment
-#\ta\tcomment\twith tabs
-
-chr2\ttest\tgene\t5\t50\t.\t-\t.\tID=G2;gene_id=G2;gene_name=MINUS;gene_type=lncRNA
-chr2\ttest\tlnc_RNA\t5\t50\t.\t-\t.\tID=T2;Parent=G2;transcript_id=T2;transcript_type=lncRNA
-chr2\ttest\texon\t41\t50\t.\t-\t.\tParent=T2
-chr2\ttest\texon\t25\t34\t.\t-\t.\tParent=T2
-chr2\ttest\texon\t5\t14\t.\t-\t.\tParent=T2
-###
-"""
 
 
 def row(feature, start, end, attributes, *, contig="1", strand="+"):
@@ -67,64 +33,6 @@ def models(annotation):
         )
         for index, transcript in enumerate(transcripts)
     ]
-
-
-@pytest.fixture
-def mini_gff3(tmp_path):
-    path = tmp_path / "mini.gff3"
-    path.write_text(MINI)
-    return path
-
-
-def same(one, other):
-    return all(getattr(one, name).equals(getattr(other, name)) for name in ("genes", "transcripts", "exons"))
-
-
-def test_as_gtf(mini_gff3, mini_gtf):
-    annotation = read_annotation(mini_gff3)
-
-    assert annotation.format == "gff3"
-    assert same(annotation, read_annotation(mini_gtf))
-
-
-@pytest.mark.parametrize("packing", ["gzip", "members", "bgzip", "crlf", "open", "headless"])
-def test_packing_makes_no_difference(mini_gff3, tmp_path, packing):
-    path, content = tmp_path / "packed", mini_gff3.read_bytes()
-    if packing == "bgzip":
-        pysam.tabix_compress(str(mini_gff3), str(path))
-    else:
-        path.write_bytes(
-            {
-                "gzip": gzip.compress(content),
-                "members": gzip.compress(content[:500]) + gzip.compress(content[500:]),
-                "crlf": content.replace(b"\n", b"\r\n"),
-                "open": content.rstrip(b"#\n"),
-                "headless": content.partition(b"\n")[2],
-            }[packing]
-        )
-    assert same(read_annotation(path), read_annotation(mini_gff3))
-
-
-@pytest.mark.parametrize("block", [100, 333, 1000])
-@pytest.mark.parametrize("seed", range(3))
-def test_order_and_blocks_make_no_difference(mini_gff3, tmp_path, monkeypatch, seed, block):
-    lines = MINI.splitlines(keepends=True)
-    head, rest = lines[:3], lines[3:]
-    by_contig = [[line for line in rest if line.startswith(name)] for name in ("chr1", "chr2")]
-    for group in by_contig:
-        random.Random(seed).shuffle(group)
-    path = tmp_path / "shuffled.gff3"
-    path.write_text("".join([*head, *by_contig[0], *by_contig[1]]))
-    expected = read_annotation(mini_gff3)
-    monkeypatch.setattr(feature_lines, "_BLOCK", block)
-    assert same(read_annotation(path), expected)
-    assert same(read_annotation(mini_gff3), expected)
-
-
-def test_repeated_lines_count_once(mini_gff3, tmp_path):
-    path = tmp_path / "twice.gff3"
-    path.write_text(MINI * 2)
-    assert same(read_annotation(path), read_annotation(mini_gff3))
 
 
 def test_refseq(tmp_path):
@@ -334,44 +242,6 @@ def test_genes_of_an_operon(tmp_path):
     assert models(annotation) == [("g", "t", [(0, 40)]), ("h", "h", [(49, 99)])]
 
 
-PIECES = [
-    *(b"", b"\t", b"\n", b";", b"=", b"%", b"%2", b'"', b"#", b">", b"\xff", b"\r", b"0", b",", b"-", b" ", b"\x00"),
-    *(b"Parent=", b"T1", b"G1"),
-]
-
-
-@given(data=st.data())
-@settings(deadline=None, max_examples=150)
-@pytest.mark.parametrize("form", ["gff3", "gtf"])
-def test_damaged_text_is_read_or_refused(tmp_path_factory, form, data):
-    """Whatever is cut, doubled or written over: tables or an AnnotationError, nothing else."""
-    content = bytearray((MINI if form == "gff3" else GTF).encode())
-    for _ in range(data.draw(st.integers(1, 3))):
-        start = data.draw(st.integers(0, len(content) - 1))
-        stop = min(len(content), start + data.draw(st.integers(0, 12)))
-        content[start:stop] = data.draw(st.sampled_from(PIECES))
-    path = tmp_path_factory.mktemp("damaged") / f"a.{form}"
-    path.write_bytes(bytes(content))
-    try:
-        annotation = read_annotation(path)
-    except AnnotationError:
-        return
-    spans = annotation.exons
-    assert (spans.column("end").to_numpy() > spans.column("start").to_numpy()).all()
-    assert annotation.exons.column("transcript").to_numpy().max() < len(annotation.transcripts)
-    assert annotation.transcripts.column("gene").to_numpy().max() < len(annotation.genes)
-
-
-@pytest.mark.parametrize("mark", ["##FASTA\n", ""])
-def test_sequence_at_the_end_is_not_read(mini_gff3, tmp_path, monkeypatch, mark):
-    path = tmp_path / "with.gff3"
-    path.write_text(MINI + mark + ">chr1\n" + "ACGT" * 500 + "\n>chr2\nAC\n")
-    expected = read_annotation(mini_gff3)
-    assert same(read_annotation(path), expected)
-    monkeypatch.setattr(feature_lines, "_BLOCK", 200)
-    assert same(read_annotation(path), expected)
-
-
 def test_transcripts_without_exons_keep_their_genes_span(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         annotation = read(
@@ -445,12 +315,3 @@ def test_line_numbers_across_blocks(tmp_path, monkeypatch):
         read(tmp_path, GENE, MRNA, *rows, row("exon", 1, 9, "Parent=lost"))
     with pytest.raises(AnnotationError, match=r"a\.gff3, line 44: exon without Parent"):
         read(tmp_path, GENE, MRNA, *rows, row("exon", 1, 9, "ID=lost"))
-
-
-@pytest.mark.parametrize("kept", [0.5, -9, -1])
-def test_truncated_gzip(tmp_path, kept):
-    content = gzip.compress((MINI + row("exon", 1, 9, "Parent=T1") * 200_000).encode(), compresslevel=1)
-    path = tmp_path / "cut.gz"
-    path.write_bytes(content[: int(len(content) * kept) if isinstance(kept, float) else kept])
-    with pytest.raises(AnnotationError, match="truncated or damaged"):
-        read_annotation(path)
