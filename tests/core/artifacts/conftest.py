@@ -59,6 +59,15 @@ class Desk:
         manager.update_latest()
         return placement.folder
 
+    def snapshot(self, folder: Path | None = None) -> dict[str, str | bytes]:
+        """Return every file's content and every link's target below a folder, or below the root."""
+        folder = folder or self.root
+        return {
+            str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() or path.is_symlink()
+        }
+
 
 @pytest.fixture
 def desk(tmp_path) -> Desk:
