@@ -321,3 +321,32 @@ def test_a_failure_leaves_nothing(case, monkeypatch):
     monkeypatch.setattr("splicecore.variants.join.shutil.copyfileobj", fail)
     case.refuse(f"cannot write {target}: No space left on device", 5, *parts, "-o", target)
     assert target.read_bytes() == b"of another day"
+
+
+def test_with_a_meta_model(case, served):
+    bench = case.inside.bench
+    source = case.write(case.lines[::3])
+    inputs = ["-I", str(source), "-R", str(bench.fasta), "-A", str(bench.annotation)]
+    names = ("o.vcf.gz", "o.tsv", "o.parquet")
+    for folder, shard in (("whole", ()), ("1", ("--shard", "1/2")), ("2", ("--shard", "2/2"))):
+        for name in names:
+            words = [*inputs, "--meta-model", str(served.model), "--flank", "real", *shard]
+            done = case.inside.call(
+                "variants", *words, "-O", str(case.folder / folder / name), SPLICECORE_LOAD_PLUGINS=served.plugins
+            )
+            assert done.returncode == 0, done.stderr
+    for name in names:
+        case.merge(case.folder / "2" / name, case.folder / "1" / name, "-o", case.folder / "merged" / name)
+    assert files(case.folder / "merged") == files(case.folder / "whole")
+    summary = json.loads((case.folder / "merged" / "o.tsv.summary.json").read_text())
+    assert summary["meta_model"]["scored"] > 0
+
+
+def test_what_belonged_to_the_file_before_goes(case):
+    order = np.random.default_rng(2).permutation(len(case.lines)).tolist()
+    mixed = case.write([case.lines[index] for index in order])
+    parts = [folder / "o.vcf.gz" for folder in case.shards(mixed, 2, ("o.vcf.gz",))]
+    case.run(case.write(name="sorted.vcf"), case.folder / "m.vcf.gz")
+    assert (case.folder / "m.vcf.gz.tbi").exists()
+    case.merge(*parts, "-o", case.folder / "m.vcf.gz")
+    assert not (case.folder / "m.vcf.gz.tbi").exists()
