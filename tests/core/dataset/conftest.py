@@ -81,6 +81,10 @@ class Workshop:
         """Build a dataset; returns the result."""
         return self.session().build_dataset(**self.options(output, *models, **options))
 
+    def masters(self, output: Path) -> dict[str, bytes]:
+        """Return the content of a dataset's files by name."""
+        return {path.name: path.read_bytes() for path in sorted((output / "master").iterdir())}
+
 
 @pytest.fixture(scope="session")
 def workshop_files(tmp_path_factory) -> Workshop:

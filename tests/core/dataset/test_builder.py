@@ -1,10 +1,9 @@
-"""Building datasets: what is in them, what they depend on and what they do not, going on and refusing."""
+"""Building datasets: what is in them, and what they depend on and what they do not."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -19,7 +18,7 @@ from splicecore.dataset.dataset import Dataset
 from splicecore.dataset.manifest import read_manifest
 from splicecore.dataset.schema import FACTS, GENES, KEY
 from splicecore.dataset.scored_pass import ScoredPass
-from splicecore.errors import ChecksumError, ConfigError, ExitCode, InputError, OutputError, ResourceNotFoundError
+from splicecore.errors import ChecksumError, ConfigError, ExitCode, ResourceNotFoundError
 from splicecore.features.configs import FeatureConfig
 from splicecore.features.pipeline import FeaturePipeline
 from splicecore.genome.genes import GeneCatalog
@@ -34,10 +33,6 @@ def rows_of(folder):
     return table.cast(
         pa.schema([f.with_type(pa.string()) if pa.types.is_dictionary(f.type) else f for f in table.schema])
     )
-
-
-def masters(folder):
-    return {path.name: path.read_bytes() for path in sorted((folder / "master").iterdir())}
 
 
 def test_the_files_of_a_dataset(workshop, tmp_path):
@@ -152,7 +147,7 @@ def test_features_are_those_of_the_pipeline(workshop, tmp_path, keep_raw):
 def test_raw_holds_all_rows_and_trim_is_the_same_with_and_without(workshop, tmp_path):
     workshop.build(tmp_path / "without")
     workshop.build(tmp_path / "with", keep_raw=True)
-    assert masters(tmp_path / "without") == masters(tmp_path / "with")
+    assert workshop.masters(tmp_path / "without") == workshop.masters(tmp_path / "with")
     for i in range(4):
         folder = tmp_path / "with" / "batches" / f"batch_0000{i}"
         raw, trim = pq.read_table(folder / "raw.parquet"), pq.read_table(folder / "trim.parquet")
@@ -180,7 +175,7 @@ def test_inclusion_probabilities_add_up_to_the_genes_positions(workshop, tmp_pat
 def test_the_same_bytes_with_workers_and_whatever_the_machine(workshop, tmp_path):
     workshop.build(tmp_path / "one")
     workshop.build(tmp_path / "two", workers=2)
-    assert masters(tmp_path / "one") == masters(tmp_path / "two")
+    assert workshop.masters(tmp_path / "one") == workshop.masters(tmp_path / "two")
     for name in ("dataset.json", "gene_manifest.parquet"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -189,7 +184,10 @@ def test_a_batch_depends_on_its_own_genes_alone(workshop, tmp_path):
     workshop.build(tmp_path / "all", batch_size=4)
     genes = Dataset.open(tmp_path / "all").genes().column("gene_id").to_pylist()
     workshop.build(tmp_path / "some", genes=genes[4:8], batch_size=4)
-    assert masters(tmp_path / "some")["batch_00000.parquet"] == masters(tmp_path / "all")["batch_00001.parquet"]
+    assert (
+        workshop.masters(tmp_path / "some")["batch_00000.parquet"]
+        == workshop.masters(tmp_path / "all")["batch_00001.parquet"]
+    )
 
 
 @pytest.mark.parametrize("rows", [60, 700])
@@ -202,211 +200,6 @@ def test_row_groups_are_of_batch_rows(workshop, tmp_path, rows):
         assert set(sizes[:-1]) <= {rows}
         assert 0 < sizes[-1] <= rows
     assert rows_of(tmp_path / "set").equals(rows_of(tmp_path / "plain"))
-
-
-def test_the_same_command_again_does_nothing(workshop, tmp_path):
-    first = workshop.build(tmp_path / "set")
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.parquet")}
-    again = workshop.build(tmp_path / "set")
-    assert again.already_finished
-    assert list(again.classes) == list(first.classes) == ["neither", "acceptor", "donor"]
-    assert (again.built, again.rows, again.classes) == (0, first.rows, first.classes)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.parquet")} == before
-
-
-def test_going_on_builds_only_what_is_missing(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    whole = masters(tmp_path / "set")
-    manifest = json.loads((tmp_path / "set/dataset.json").read_text())
-    (tmp_path / "set/dataset.json").write_text(json.dumps({**manifest, "complete": False, "batches": []}))
-    batches = tmp_path / "set/batches"
-    (batches / "batch_00001/batch.json").unlink()
-    with (batches / "batch_00002/trim.parquet").open("r+b") as handle:
-        handle.truncate(1000)
-    shutil.rmtree(batches / "batch_00003")
-    (batches / "batch_00001/.trim.parquet.1.tmp").write_text("left")
-    result = workshop.build(tmp_path / "set")
-    assert (result.built, result.batches) == (3, 4)
-    assert masters(tmp_path / "set") == whole
-    assert not list(tmp_path.rglob("*.tmp"))
-
-
-def test_finalizing_links_only(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    whole = masters(tmp_path / "set")
-    shutil.rmtree(tmp_path / "set/master")
-    result = workshop.build(tmp_path / "set")
-    assert (result.built, result.already_finished) == (0, False)
-    assert masters(tmp_path / "set") == whole
-
-
-def test_a_damaged_master_is_made_again_from_the_batches(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    whole = masters(tmp_path / "set")
-    (tmp_path / "set/master/batch_00001.parquet").unlink()
-    (tmp_path / "set/master/batch_00001.parquet").write_text("something else")
-    assert not workshop.build(tmp_path / "set").already_finished
-    assert masters(tmp_path / "set") == whole
-
-
-def test_another_configuration_is_refused_with_the_differences(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    whole = masters(tmp_path / "set")
-    for options, said in (
-        ({"window": 10}, "sampling.window was 5, is 10"),
-        ({"batch_size": 4}, "batch_size was 3, is 4"),
-        ({"batch_rows": 99}, "batch_rows was 50000, is 99"),
-        ({"seed": 1}, "sampling.seed was 42, is 1"),
-        ({"kmer_sizes": [2]}, "features.columns was"),
-        ({"exclude_chromosomes": ["chr2"]}, "genes.chosen.count was 12, is 6"),
-    ):
-        with pytest.raises(OutputError, match="other settings") as caught:
-            workshop.build(tmp_path / "set", **options)
-        assert said in str(caught.value)
-        assert "--overwrite" in str(caught.value.hint)
-    assert masters(tmp_path / "set") == whole
-    workshop.build(tmp_path / "set", window=10, overwrite=True)
-    workshop.build(tmp_path / "fresh", window=10)
-    assert masters(tmp_path / "set") == masters(tmp_path / "fresh")
-
-
-def test_an_interrupted_overwrite_is_gone_on_with(workshop, tmp_path, monkeypatch):
-    workshop.build(tmp_path / "set")
-    whole = masters(tmp_path / "set")
-    remove = shutil.rmtree
-
-    def interrupted(path):
-        remove(path)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            workshop.build(tmp_path / "set", window=10, overwrite=True)
-    with pytest.raises(ResourceNotFoundError, match="not finished"):
-        Dataset.open(tmp_path / "set")
-    with pytest.raises(OutputError, match="an unfinished dataset with other settings"):
-        workshop.build(tmp_path / "set", window=10)
-    assert workshop.build(tmp_path / "set", window=10, overwrite=True).built == 4
-    assert workshop.build(tmp_path / "set", overwrite=True).built == 4
-    assert masters(tmp_path / "set") == whole
-
-
-def test_a_refused_configuration_is_refused_before_any_scoring(workshop, tmp_path):
-    names = [gene.gene_id for gene in workshop.genome.genes]
-    options = {"run_workflow": True, "artifacts": [], "genes": names[:2]}
-    workshop.build(tmp_path / "set", "quick", **options)
-    for changed in ({"window": 10}, {"genes": names[:3]}):
-        with pytest.raises(OutputError, match="other settings"):
-            workshop.build(tmp_path / "set", "quick", **{**options, **changed})
-    assert len(list((tmp_path / "set/base_model_pass").iterdir())) == 1
-
-
-def test_folders_of_others(workshop, tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.tex").write_text("years of work")
-    for overwrite in (False, True):
-        with pytest.raises(OutputError, match=r"thesis\.tex"):
-            workshop.build(tmp_path / "mine", overwrite=overwrite)
-    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
-    with pytest.raises(ConfigError, match="no folder"):
-        workshop.build(None)
-
-
-def test_a_damaged_manifest(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    (tmp_path / "set/dataset.json").write_text("{")
-    with pytest.raises(ChecksumError, match="damaged"):
-        workshop.build(tmp_path / "set")
-    assert workshop.build(tmp_path / "set", overwrite=True).built == 4
-
-
-def test_named_genes_and_those_without_rows(workshop, tmp_path):
-    workshop.build(tmp_path / "all")
-    genes = Dataset.open(tmp_path / "all").genes().to_pylist()
-    names = [genes[7]["gene_id"], genes[2]["gene_name"], genes[2]["gene_id"], "BRCA17"]
-    result = workshop.build(tmp_path / "set", genes=names)
-    assert (result.genes, result.missing, result.exit_code) == (2, 1, ExitCode.PARTIAL)
-    found = Dataset.open(tmp_path / "set").genes().to_pylist()
-    assert [row["gene_id"] for row in found] == [genes[2]["gene_id"], genes[7]["gene_id"], None]
-    assert [row["status"] for row in found] == ["processed", "processed", "not_in_annotation"]
-    assert found[2]["requested"] == "BRCA17"
-    assert "BRCA17" in found[2]["reason"]
-    assert found[2]["global_index"] is None
-
-
-def test_genes_without_scores_are_reported(workshop, tmp_path):
-    workshop.build(tmp_path / "all")
-    names = Dataset.open(tmp_path / "all").genes().column("gene_id").to_pylist()
-    common = {"fasta": workshop.fasta, "annotation": workshop.annotation}
-    workshop.session().predict_pass(**common, base_model="quick", genes=names[:3], output_dir=tmp_path / "pass")
-    options = {"artifacts": [tmp_path / "pass"], "genes": names[1:5]}
-    result = workshop.build(tmp_path / "set", "quick", **options)
-    assert (result.genes, result.missing) == (2, 2)
-    found = Dataset.open(tmp_path / "set").genes().to_pylist()
-    assert [(row["status"], row["reason"]) for row in found[2:]] == [("no_scores", "no scores of quick")] * 2
-    with pytest.raises(InputError, match="none of the 1 chosen"):
-        workshop.build(tmp_path / "none", "quick", artifacts=[tmp_path / "pass"], genes=names[5:6])
-    whole = workshop.build(tmp_path / "whole", "quick", **options, run_workflow=True)
-    assert (whole.genes, whole.missing) == (4, 0)
-    workshop.build(tmp_path / "same", "quick", genes=names[1:5])
-    assert masters(tmp_path / "whole") == masters(tmp_path / "same")
-
-
-def test_no_scores_at_all(workshop, tmp_path):
-    with pytest.raises(InputError, match="no scores of base model quick") as caught:
-        workshop.build(tmp_path / "set", artifacts=[])
-    assert "--run-workflow" in str(caught.value.hint)
-    with pytest.raises(InputError, match="no scores of base model second"):
-        workshop.build(tmp_path / "set", "quick", "second", artifacts=[workshop.passes["quick"]])
-
-
-def test_the_workflow_from_scratch_equals_a_build_from_artifacts(workshop, tmp_path):
-    options = {"subset_policy": "error_total", "n_genes": 5}
-    workshop.build(tmp_path / "scratch", "quick", "second", artifacts=[], run_workflow=True, **options)
-    workshop.build(tmp_path / "artifacts", "quick", "second", **options)
-    assert masters(tmp_path / "scratch") == masters(tmp_path / "artifacts")
-    assert workshop.build(
-        tmp_path / "scratch", "quick", "second", artifacts=[], run_workflow=True, **options
-    ).already_finished
-
-
-def test_error_policies(workshop, tmp_path):
-    performance = pq.read_table(workshop.passes["quick"] / "splice_performance.parquet").to_pylist()
-    counts = {row["gene_id"]: row["fp"] for row in performance if row["site_type"] == "both"}
-    worst = sorted(counts.values(), reverse=True)[:4]
-    workshop.build(tmp_path / "set", subset_policy="error_fp", n_genes=4)
-    found = Dataset.open(tmp_path / "set").genes().column("gene_id").to_pylist()
-    assert sorted((counts[gene] for gene in found), reverse=True) == worst
-    with pytest.raises(InputError, match="50 genes are asked for, but of 12 candidates 12 are there"):
-        workshop.build(tmp_path / "more", subset_policy="error_fp", n_genes=50)
-
-
-def test_other_inputs_than_the_artifacts(workshop, tmp_path):
-    with pytest.raises(InputError, match="flank mode is real, not n"):
-        workshop.build(tmp_path / "set", flank="n")
-    text = workshop.annotation.read_text()
-    (tmp_path / "other.gtf").write_text("#!a comment more\n" + text)
-    with pytest.raises(InputError, match=r"its annotation is not other\.gtf"):
-        workshop.build(tmp_path / "set", annotation=tmp_path / "other.gtf")
-    with pytest.raises(InputError, match=r"its threshold is 0\.5, not 0\.3"):
-        workshop.build(tmp_path / "set", threshold=0.3)
-    with pytest.raises(InputError, match="is a pass of second, not of quick"):
-        workshop.build(tmp_path / "set", artifacts=[workshop.passes["second"]])
-    with pytest.raises(InputError, match="holds no finished base-model pass"):
-        workshop.build(tmp_path / "set", artifacts=[tmp_path])
-
-
-def test_scores_that_are_gone(workshop, tmp_path):
-    shutil.copytree(workshop.passes["quick"], tmp_path / "pass")
-    part = sorted((tmp_path / "pass/scores").iterdir())[0]
-    part.unlink()
-    with pytest.raises(ChecksumError, match="are gone"):
-        workshop.build(tmp_path / "set", artifacts=[tmp_path / "pass"])
-    os.link(sorted((tmp_path / "pass/scores").iterdir())[0], part)
-    with pytest.raises(ChecksumError, match="does not hold the scores"):
-        workshop.build(tmp_path / "set", artifacts=[tmp_path / "pass"])
-    assert workshop.build(tmp_path / "set").genes == 12
 
 
 def test_reading(workshop, tmp_path):
@@ -431,15 +224,6 @@ def test_reading(workshop, tmp_path):
     assert dataset.verify() == [f"{path} has other content than dataset.json says"]
     with pytest.raises(ChecksumError, match="damaged"):
         list(dataset.batches())
-
-
-def test_an_unfinished_dataset_is_not_opened(workshop, tmp_path):
-    workshop.build(tmp_path / "set")
-    values = json.loads((tmp_path / "set/dataset.json").read_text())
-    (tmp_path / "set/dataset.json").write_text(json.dumps({**values, "complete": False}))
-    with pytest.raises(ResourceNotFoundError, match="not finished"):
-        Dataset.open(tmp_path / "set")
-    assert not Dataset.open(tmp_path / "set", incomplete=True).manifest.complete
 
 
 def test_patch_dataset_adds_the_structural_columns(workshop, tmp_path):
@@ -497,13 +281,3 @@ def test_memory_follows_the_rows_of_a_batch_not_the_genes(workshop, tmp_path):
     whole = sum(batch.nbytes for batch in dataset.batches())
     assert peaks[1] <= 1.1 * peaks[0]
     assert peaks[1] < whole / 3
-
-
-def test_the_threshold_of_a_workflow(workshop, tmp_path):
-    genes = [gene.gene_id for gene in workshop.genome.genes[:3]]
-    made = [
-        workshop.build(tmp_path / str(p), artifacts=[], run_workflow=True, genes=genes, threshold=p) for p in (0.1, 0.9)
-    ]
-    assert made[0].pred_types["FP"] > made[1].pred_types["FP"]
-    identity = read_manifest(tmp_path / "0.1").identity
-    assert identity["assess"]["threshold"] == 0.1
