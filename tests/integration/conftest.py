@@ -250,6 +250,35 @@ def served(bench, tmp_path_factory) -> Served:
     return Served(bench, folder / "set", folder / "model")
 
 
+@pytest.fixture
+def call(inside, served):
+    """Call the command line with the meta-model's plugin installed, and insist on its exit code."""
+
+    def run(*arguments, code=0, **variables):
+        done = inside.call(*map(str, arguments), SPLICECORE_LOAD_PLUGINS=served.plugins, **variables)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def infer(call, served):
+    """Call ``run`` with the meta-model."""
+
+    def run(output, *arguments, code=0, **variables):
+        return call(*served.arguments(output, *map(str, arguments)), code=code, **variables)
+
+    return run
+
+
+@pytest.fixture
+def session(served, tmp_path, inside):
+    """A session with the plugins, and a cache of its own."""
+    plugins = PluginSettings(load=("bench-models", "bench-bayes"))
+    return Session(plugins=plugins, data_root=tmp_path / "data", cache_dir=tmp_path / "cache")
+
+
 @attrs.frozen
 class DataRoot:
     """A prepared data root, and the commands that use it.

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from splicecore.api import PluginSettings, Session
 from splicecore.features.matrix import to_matrix
 from splicecore.features.pipeline import FeaturePipeline
 from splicecore.genome.annotation import read_annotation
@@ -37,22 +36,6 @@ CHANNEL = {"a": 1, "d": 2}
 def arguments(inside, served):
     bench = inside.bench
     return ["-R", str(bench.fasta), "-A", str(bench.annotation), "--meta-model", str(served.model), "--flank", "real"]
-
-
-@pytest.fixture
-def call(inside, served):
-    def run(*words, code=0):
-        done = inside.call(*map(str, words), SPLICECORE_LOAD_PLUGINS=served.plugins)
-        assert done.returncode == code, done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
-def session(served, tmp_path, inside):
-    plugins = PluginSettings(load=("bench-models", "bench-bayes"))
-    return Session(plugins=plugins, data_root=tmp_path / "data", cache_dir=tmp_path / "cache")
 
 
 @pytest.fixture
