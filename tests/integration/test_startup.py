@@ -36,6 +36,22 @@ def test_help_imports_nothing_heavy(arguments):
     assert not [name for name in modules if name.startswith("splicecore_")], "help loads no plugin"
 
 
+def test_help_of_a_command_imports_nothing_heavy():
+    code = (
+        "from splicecore.cli.main import _COMMANDS, main\n"
+        "for command in _COMMANDS:\n"
+        "    try:\n"
+        "        main([command, '--help'])\n"
+        "    except SystemExit as end:\n"
+        "        assert end.code == 0, command\n"
+        f"    found = {HEAVY!r}.intersection(sys.modules)\n"
+        "    assert not found, (command, found)"
+    )
+    script = f"import sys\n{code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_listing_plugins_imports_no_framework():
     code = (
         "from splicecore.cli.main import main\n"

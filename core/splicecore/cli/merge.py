@@ -12,8 +12,6 @@ from splicecore.cli.logs import command_log
 from splicecore.cli.predict import tell_pass
 from splicecore.cli.run import tell
 from splicecore.errors import ConfigError
-from splicecore.predict.base_model_pass import PredictResult
-from splicecore.predict.merge import merge_shards
 from splicecore.variants.config import output_kind
 
 __all__ = ["command"]
@@ -73,11 +71,14 @@ def command(
         if given:
             raise click.UsageError(f"files of variants have no exports: leave out {', '.join(given)}")
         return _merge_variants(shards, output_dir, quiet=quiet, verbose=verbose)
+    from splicecore.predict.merge import merge_shards
+    from splicecore.predict.workflow import RunResult
+
     with command_log(None, quiet=quiet, verbose=verbose):
         result = merge_shards(shards, output_dir, force=force, **given)
     if not quiet:
-        if isinstance(result, PredictResult):
-            tell_pass(result)
-        else:
+        if isinstance(result, RunResult):
             tell(result, "rows")
+        else:
+            tell_pass(result)
     return int(result.exit_code)
