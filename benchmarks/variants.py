@@ -37,7 +37,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from predict import Clock
+from predict_programs import Clock
 from variant_workloads import DENSITIES, SPARSE, vcf_path, write_workloads
 
 BATCHES = (1, 8, 32)
