@@ -12,9 +12,10 @@ from splicecore.config import PassConfig, structure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["given_options", "pass_config"]
+__all__ = ["given_config", "given_options", "pass_config"]
 
 _Config = TypeVar("_Config", bound=PassConfig)
+_Any = TypeVar("_Any", bound=attrs.AttrsInstance)
 
 
 def pass_config(config: _Config | None, cls: type[_Config], options: dict[str, Any]) -> _Config:
@@ -22,6 +23,21 @@ def pass_config(config: _Config | None, cls: type[_Config], options: dict[str, A
     if config is None:
         return structure({key: _plain(value) for key, value in options.items()}, cls, where="options")
     return attrs.evolve(config, **options)
+
+
+def given_config(config: _Any | None, cls: type[_Any], options: Mapping[str, Any]) -> _Any:
+    """Return a configuration with the options that are given in the place of its own fields, or of these alone.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown option or a value that makes no sense.
+    """
+    given = given_options(options)
+    if config is None:
+        return structure(given, cls, where="options")
+    own = {field.name: getattr(config, field.name) for field in attrs.fields(cls)}
+    return structure({**own, **given}, cls, where="options") if given else config
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from splicecore.config import PredictConfig, RunConfig
 from splicecore.errors import ConfigError
-from splicecore.options import given_options, pass_config
+from splicecore.options import given_config, pass_config
 from splicecore.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -210,10 +210,10 @@ class Session(Workplace):
         -------
         What was written and counted; see :class:`~splicecore.variants.outputs.VariantsResult`.
         """
-        from splicecore.variants.config import variants_config
+        from splicecore.variants.config import VariantsConfig
         from splicecore.variants.workflow import score_variants
 
-        return score_variants(self, variants_config(given_options(options)) if config is None else config, progress)
+        return score_variants(self, given_config(config, VariantsConfig, options), progress)
 
     def score_variants(
         self,
@@ -235,7 +235,8 @@ class Session(Workplace):
         exons
             Of the sequences: name -> (start, end) each, 0-based, half-open. They matter with ``mask`` only.
         **options
-            The fields of :class:`~splicecore.variants.config.VariantsConfig`, less input and output.
+            The fields of :class:`~splicecore.variants.config.VariantsConfig`, less input and output; None is an option
+            that is not given.
 
         Returns
         -------
@@ -304,9 +305,9 @@ class Session(Workplace):
         What was written and counted; see :class:`~splicecore.variants.outputs.VariantsResult`.
         """
         from splicecore.variants.saturate import saturate
-        from splicecore.variants.saturate_config import saturate_config
+        from splicecore.variants.saturate_config import SaturateConfig
 
-        return saturate(self, saturate_config(given_options(options)) if config is None else config, progress)
+        return saturate(self, given_config(config, SaturateConfig, options), progress)
 
     def saturate(self, **options: Any) -> pa.Table:
         """Score every small variant of genes or of a region and return what ``splicecore saturate`` would write.

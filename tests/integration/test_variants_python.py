@@ -7,6 +7,7 @@ from splicecore.api import ConfigError, InputError, PluginSettings, Session
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.encoding import decode
 from splicecore.genome.reference import Reference
+from splicecore.variants.config import VariantsConfig
 from splicecore.variants.transcripts import Transcripts
 
 SCORES = [f"d{kind}_{what}" for kind in "sp" for what in ("ag", "al", "dg", "dl")]
@@ -139,3 +140,42 @@ def test_haplotypes_that_cannot_be_are_refused(session, place, options):
         session.score_haplotypes([[(transcript.contig, 0, "A", "C")]], **options)
     with pytest.raises(InputError, match="ref_mismatch"):
         session.score_haplotypes([[(transcript.contig, transcript.start, other(letters[0]), "A")]], **options)
+
+
+NOT_GIVEN = {"mask": None, "transcripts": None, "summary": None, "tags": None, "models_dir": None, "flank": None,
+             "compat": None, "pad_ends": None, "device": None}  # fmt: skip
+
+
+def test_none_is_an_option_that_is_not_given(session, place, options):
+    transcript, letters = place
+    at = transcript.exon_ends[1] - transcript.start
+    variant = (transcript.contig, transcript.start + at, letters[at], other(letters[at]))
+    own = ("minigene", at, letters[at], other(letters[at]))
+    where = {"sequences": {"minigene": letters}, "exons": None}
+    plain = {"base_model": "quick", "distance": 40}
+    assert session.score_variants([variant], **options, **NOT_GIVEN).equals(
+        session.score_variants([variant], **options)
+    )
+    assert session.score_haplotypes([[variant]], **options, **NOT_GIVEN).equals(
+        session.score_haplotypes([[variant]], **options)
+    )
+    for score, variants in ((session.score_variants, [own]), (session.score_haplotypes, [[own]])):
+        assert score(variants, **where, **plain, **NOT_GIVEN).equals(score(variants, **where, **plain))
+
+
+def test_options_come_before_those_of_a_configuration(session, place, options, tmp_path):
+    transcript, letters = place
+    at = transcript.exon_ends[1] - transcript.start
+    path = tmp_path / "in.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        f"{transcript.contig}\t{transcript.start + at + 1}\t.\t{letters[at]}\t{other(letters[at])}\t.\t.\t.\n"
+    )
+    plain = {name: str(value) for name, value in options.items()} | {"distance": 40}
+    config = VariantsConfig(**plain, input=str(path), output=str(tmp_path / "o.vcf"))
+    assert session.run_variants(config).summary["settings"]["rules"]["distance"] == 40
+    other_one = session.run_variants(config, output=tmp_path / "p.vcf", distance=30, mask=None)
+    assert other_one.summary["settings"]["rules"]["distance"] == 30
+    assert other_one.outputs == (tmp_path / "p.vcf",)
+    with pytest.raises(ConfigError, match="distanse"):
+        session.run_variants(config, distanse=30)

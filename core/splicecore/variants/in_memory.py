@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from splicecore.errors import ConfigError, InputError
 from splicecore.genome.reference import Reference
+from splicecore.options import given_options
 from splicecore.session import Session
 from splicecore.variants.alleles import Job, Variant
 from splicecore.variants.config import VariantsConfig, variants_config
@@ -96,7 +96,7 @@ class _Scorers(contextlib.AbstractContextManager["_Scorers"]):
     def of_genome(cls, session: Session, options: Mapping[str, Any]) -> Self:
         from splicecore.variants.opening import open_inputs_of
 
-        config = _config(options)
+        config = _config(given_options(options))
         inputs = open_inputs_of(session, config)
         return cls(
             session=session,
@@ -124,7 +124,7 @@ class _Scorers(contextlib.AbstractContextManager["_Scorers"]):
             name: _construct(name, len(letters), (exons or {}).get(name), order)
             for order, (name, letters) in enumerate(sequences.items())
         }
-        config = _config({"pad_ends": True, **options})
+        config = _config({"pad_ends": True, **given_options(options)})
         return cls(session=session, config=config, reference=reference, transcripts=whole, build=reference.build.name)
 
     def at(self, variants: Sequence[Variant]) -> list[Transcript]:
@@ -154,8 +154,7 @@ class _Scorers(contextlib.AbstractContextManager["_Scorers"]):
 
 
 def _config(options: Mapping[str, Any]) -> VariantsConfig:
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    config = variants_config(plain)
+    config = variants_config(options)
     if config.meta_model is not None:
         raise ConfigError("haplotypes and sequences are scored by base models only", hint="leave meta_model out")
     return config

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from splicecore.errors import InputError
+from splicecore.options import given_options
 from splicecore.variants.config import variants_config
 from splicecore.variants.workflow import score_variants
 
@@ -45,8 +46,8 @@ def score_listed(
                 target.write(_HEADER)
                 target.writelines(_line(number, variant) for number, variant in enumerate(variants))
         output = Path(folder) / "scores.parquet"
-        plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-        score_variants(session, variants_config({**plain, "input": str(path), "output": str(output)}))
+        places = {"input": str(path), "output": str(output)}
+        score_variants(session, variants_config({**given_options(options), **places}))
         return pq.read_table(output)
 
 
