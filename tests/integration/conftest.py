@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -10,84 +11,16 @@ import sys
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 from splicecore.api import PluginSettings, Session
 from splicecore.cli.main import _run
+from splicecore.genome.encoding import decode
 from splicecore.testing.plugins import fake_distribution
 from splicecore.testing.simulate import SimulatedGenome, SimulationConfig, simulate_genome
 
-MODELS = """
-import os, time
-import attrs
-import numpy as np
-from splicecore.api import hookimpl
-from splicecore.testing.fakes import MOTIF_SPEC, MotifModel
-
-def spec(name, **fields):
-    return attrs.evolve(MOTIF_SPEC, name=name, factory=__name__ + ":open_model", **fields)
-
-SPECS = {s.name: s for s in (
-    spec("quick"), spec("windows", output_length=700, max_positions=2100), spec("tiles", max_positions=1000),
-    spec("slow"), spec("fussy"), spec("broken"), spec("liar"),
-)}
-
-@hookimpl
-def splicecore_base_models():
-    return list(SPECS.values())
-
-class Model(MotifModel):
-    def predict(self, codes):
-        kind = self.spec.name
-        if kind == "slow":
-            time.sleep(float(os.environ.get("SLOW", "0.2")))
-        fussy = kind in ("fussy", os.environ.get("FUSSY"))
-        if kind == "broken" or (fussy and codes.shape[1] % 2):
-            raise RuntimeError("a model's own bug")
-        scores = super().predict(codes)
-        return scores * 2 if kind == "liar" else scores
-
-def open_model(spec, request):
-    return Model(spec, request)
-"""
-
-META = """
-import os
-import attrs
-from splicecore.api import hookimpl
-from splicecore.testing.meta_fakes import BAYES_SPEC, BayesModel
-
-@hookimpl
-def splicecore_meta_models():
-    yield attrs.evolve(BAYES_SPEC, name="bayes", factory=__name__ + ":Model")
-
-class Model(BayesModel):
-    def predict_proba(self, features):
-        if str(len(features)) in os.environ.get("FAIL_ROWS", "").split(","):
-            raise RuntimeError("a meta-model's own bug")
-        return super().predict_proba(features)
-"""
-
-OBSERVER = """
-import json, os
-from splicecore.api import hookimpl
-
-def note(event, **facts):
-    with open(os.environ["EVENTS"], "a") as handle:
-        handle.write(json.dumps({"event": event, **facts}) + "\\n")
-
-@hookimpl
-def splicecore_run_started(run):
-    note("started", run=run)
-
-@hookimpl
-def splicecore_shard_finished(run, shard):
-    note("shard", run=run, units=len(shard["units"]))
-
-@hookimpl
-def splicecore_run_finished(run, summary):
-    note("finished", run=run, rows=summary["rows"])
-    raise RuntimeError("observers may fail")
-"""
+PLUGINS = Path(__file__).with_name("plugins")
+"""Sources of the plugins that are installed for the command line."""
 
 
 @attrs.frozen
@@ -143,9 +76,9 @@ def bench(tmp_path_factory) -> Bench:
     config = SimulationConfig(intron_length=300, intron_range=(100, 900), intergenic_length=500, exons_per_gene=(3, 5))
     genome = simulate_genome(config, seed=4)
     paths = genome.write(folder / "genome")
-    fake_distribution(folder / "site", "bench-models", "1.0", MODELS)
-    fake_distribution(folder / "site", "bench-observer", "1.0", OBSERVER)
-    fake_distribution(folder / "site", "bench-bayes", "1.0", META)
+    for name in ("bench-models", "bench-observer", "bench-bayes"):
+        source = PLUGINS / f"{name.replace('-', '_')}.py"
+        fake_distribution(folder / "site", name, "1.0", source.read_text(encoding="utf-8"))
     return Bench(genome, paths.fasta, paths.annotation, folder / "site")
 
 
@@ -277,6 +210,71 @@ def session(served, tmp_path, inside):
     """A session with the plugins, and a cache of its own."""
     plugins = PluginSettings(load=("bench-models", "bench-bayes"))
     return Session(plugins=plugins, data_root=tmp_path / "data", cache_dir=tmp_path / "cache")
+
+
+@attrs.frozen
+class VariantCase:
+    """Variants of the bench's genome, in every form, and a way to call the command on them."""
+
+    inside: object
+    folder: object
+    lines: list
+
+    @property
+    def header(self):
+        return (
+            "##fileformat=VCFv4.2\n"
+            '##INFO=<ID=AF,Number=A,Type=Float,Description="share">\n'
+            "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
+        )
+
+    def write(self, name="in.vcf", lines=None):
+        path = self.folder / name
+        path.write_text(self.header + "".join(f"{line}\n" for line in (lines or self.lines)))
+        return path
+
+    def arguments(self, source, *outputs, model="quick"):
+        bench = self.inside.bench
+        named = [word for output in outputs for word in ("-O", str(output))]
+        return ["variants", "-I", str(source), *named, "-R", str(bench.fasta), "-A", str(bench.annotation),
+                "--base-model", model]  # fmt: skip
+
+    def call(self, source, *outputs, options=(), model="quick", **variables):
+        return self.inside.call(*self.arguments(source, *outputs, model=model), *options, **variables)
+
+    def run(self, source, *outputs, options=(), model="quick", **variables):
+        done = self.call(source, *outputs, options=options, model=model, **variables)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def records(self, path):
+        """Fields of the records of a VCF, text or bgzip."""
+        opened = gzip.open if str(path).endswith("gz") else open
+        with opened(path, "rt") as text:
+            return [line.rstrip("\n").split("\t") for line in text if not line.startswith("#")]
+
+
+def random_variants(genome, count, seed=1):
+    """Lines of SNVs, insertions, deletions and several ALTs at once, sorted, mostly in genes."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    contigs = list(genome.sequences)
+    for number in range(count):
+        contig = contigs[number * len(contigs) // count]
+        sequence = genome.sequences[contig]
+        position = int(rng.integers(400, len(sequence) - 400))
+        ref = decode(sequence[position : position + int(rng.choice([1, 1, 1, 2, 6]))])
+        alts = ["".join(rng.choice(list("ACGT"), int(rng.choice([1, 1, 3])))) for _ in range(int(rng.integers(1, 3)))]
+        alts = sorted({ref[0] + alt[1:] if len(alt) > 1 else alt for alt in alts} - {ref}) or ["<DEL>"]
+        fields = (contig, str(position + 1), f"v{number}", ref, ",".join(alts), ".", "PASS", "AF=0.123456789", "GT")
+        lines.append((contig, position, "\t".join((*fields, "0|1"))))
+    return [line for _, _, line in sorted(lines, key=lambda item: (contigs.index(item[0]), item[1]))]
+
+
+@pytest.fixture
+def case(inside, tmp_path):
+    """Return 150 lines of small variants of the bench's genome."""
+    return VariantCase(inside, tmp_path, random_variants(inside.bench.genome, 150))
 
 
 @attrs.frozen

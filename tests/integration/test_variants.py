@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
 import subprocess
-import time
 
 import attrs
 import numpy as np
@@ -16,7 +13,7 @@ import pyarrow.parquet as pq
 import pysam
 import pysam.bcftools
 import pytest
-from splicecore.api import OutputError, PluginSettings, Session
+from splicecore.api import PluginSettings, Session
 from splicecore.genome.annotation import read_annotation
 from splicecore.genome.encoding import decode
 from splicecore.genome.reference import Reference
@@ -26,73 +23,6 @@ from splicecore.variants.alleles import Job, Variant
 from splicecore.variants.rules import VariantRules
 from splicecore.variants.scorer import VariantScorer
 from splicecore.variants.transcripts import Transcripts
-
-BASES = "ACGT"
-
-
-@attrs.frozen
-class Case:
-    """Variants of the bench's genome, in every form, and a way to call the command on them."""
-
-    inside: object
-    folder: object
-    lines: list
-
-    @property
-    def header(self):
-        return (
-            "##fileformat=VCFv4.2\n"
-            '##INFO=<ID=AF,Number=A,Type=Float,Description="share">\n'
-            "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS1\n"
-        )
-
-    def write(self, name="in.vcf", lines=None):
-        path = self.folder / name
-        path.write_text(self.header + "".join(f"{line}\n" for line in (lines or self.lines)))
-        return path
-
-    def arguments(self, source, *outputs, model="quick"):
-        bench = self.inside.bench
-        named = [word for output in outputs for word in ("-O", str(output))]
-        return ["variants", "-I", str(source), *named, "-R", str(bench.fasta), "-A", str(bench.annotation),
-                "--base-model", model]  # fmt: skip
-
-    def call(self, source, *outputs, options=(), model="quick", **variables):
-        return self.inside.call(*self.arguments(source, *outputs, model=model), *options, **variables)
-
-    def run(self, source, *outputs, options=(), model="quick", **variables):
-        done = self.call(source, *outputs, options=options, model=model, **variables)
-        assert done.returncode == 0, done.stderr
-        return done
-
-
-def random_lines(genome, count, seed=1):
-    """Lines of SNVs, insertions, deletions and several ALTs at once, sorted, mostly in genes."""
-    rng = np.random.default_rng(seed)
-    lines = []
-    contigs = list(genome.sequences)
-    for number in range(count):
-        contig = contigs[number * len(contigs) // count]
-        sequence = genome.sequences[contig]
-        position = int(rng.integers(400, len(sequence) - 400))
-        ref = decode(sequence[position : position + int(rng.choice([1, 1, 1, 2, 6]))])
-        alts = ["".join(rng.choice(list(BASES), int(rng.choice([1, 1, 3])))) for _ in range(int(rng.integers(1, 3)))]
-        alts = sorted({ref[0] + alt[1:] if len(alt) > 1 else alt for alt in alts} - {ref}) or ["<DEL>"]
-        fields = (contig, str(position + 1), f"v{number}", ref, ",".join(alts), ".", "PASS", "AF=0.123456789", "GT")
-        lines.append((contig, position, "\t".join((*fields, "0|1"))))
-    return [line for _, _, line in sorted(lines, key=lambda item: (contigs.index(item[0]), item[1]))]
-
-
-@pytest.fixture
-def case(inside, tmp_path):
-    return Case(inside, tmp_path, random_lines(inside.bench.genome, 150))
-
-
-def records(path):
-    """Fields of the records of a VCF, text or bgzip."""
-    opened = gzip.open if str(path).endswith("gz") else open
-    with opened(path, "rt") as text:
-        return [line.rstrip("\n").split("\t") for line in text if not line.startswith("#")]
 
 
 def without(fields, *tags):
@@ -129,7 +59,7 @@ def expected_fields(bench, line, **rules):
 def test_records_come_out_as_they_went_in_with_the_scorer_s_numbers(case):
     output = case.folder / "new" / "out.vcf.gz"
     done = case.run(case.write(), output)
-    found = records(output)
+    found = case.records(output)
     assert [without(fields, "quick") for fields in found] == [line.split("\t") for line in case.lines]
     scored = 0
     for line, fields in list(zip(case.lines, found, strict=True))[::10]:
@@ -208,8 +138,8 @@ def test_unsorted_records_keep_their_order_and_have_the_same_scores(case):
     order = chance.permutation(len(case.lines)).tolist()
     shuffled = [case.lines[index] for index in order]
     done = case.run(case.write("mixed.vcf", shuffled), case.folder / "mixed.vcf.gz", case.folder / "mixed.parquet")
-    expected = records(case.folder / "sorted.vcf.gz")
-    assert records(case.folder / "mixed.vcf.gz") == [expected[index] for index in order]
+    expected = case.records(case.folder / "sorted.vcf.gz")
+    assert case.records(case.folder / "mixed.vcf.gz") == [expected[index] for index in order]
     assert "gets no index" in done.stderr
     assert not (case.folder / "mixed.vcf.gz.tbi").exists()
     table = pq.read_table(case.folder / "mixed.parquet")
@@ -241,7 +171,7 @@ def test_bcf(case):
                       .replace("#CHROM", '##FORMAT=<ID=GT,Number=1,Type=String,Description="g">\n#CHROM'))  # fmt: skip
     pysam.bcftools.view("-Ob", "-o", str(case.folder / "in.bcf"), str(source), catch_stdout=False)
     case.run(case.folder / "in.bcf", case.folder / "second.bcf")
-    expected = [of_tag(fields) for fields in records(case.folder / "text.vcf.gz")]
+    expected = [of_tag(fields) for fields in case.records(case.folder / "text.vcf.gz")]
     for name in ("first.bcf", "second.bcf"):
         with pysam.VariantFile(str(case.folder / name)) as opened:
             assert [list(record.info.get("quick", ())) for record in opened] == expected
@@ -281,7 +211,7 @@ def test_shards_are_joined_by_bcftools(case):
 def test_several_base_models_have_a_tag_each(case):
     case.run(case.write(), case.folder / "o.vcf", case.folder / "o.parquet", model="quick,windows",
              options=("--tag", "windows=Other", "--precision", "4"))  # fmt: skip
-    found = records(case.folder / "o.vcf")
+    found = case.records(case.folder / "o.vcf")
     assert sum(of_tag(fields, "quick") != [] for fields in found) > 20
     for fields in found:
         assert of_tag(fields, "quick") == of_tag(fields, "Other"), "both are the same network"
@@ -295,7 +225,7 @@ def test_further_transcripts_have_a_tag_of_their_own(case):
     case.run(source, case.folder / "one.vcf")
     case.run(source, case.folder / "all.vcf", case.folder / "all.parquet", options=("--transcripts", "all"))
     further = 0
-    for one, every in zip(records(case.folder / "one.vcf"), records(case.folder / "all.vcf"), strict=True):
+    for one, every in zip(case.records(case.folder / "one.vcf"), case.records(case.folder / "all.vcf"), strict=True):
         assert set(of_tag(every)) >= set(of_tag(one))
         genes = [(text.split("|")[0], text.split("|")[1]) for text in of_tag(every)]
         assert len(set(genes)) == len(genes), "one a gene"
@@ -305,7 +235,7 @@ def test_further_transcripts_have_a_tag_of_their_own(case):
         row for row in rows if row["ds_ag"] is not None or (row["gene_id"] and row["unscored"] == "mnv_not_scored")
     ]
     assert further > 0
-    assert further + sum(len(of_tag(fields)) for fields in records(case.folder / "all.vcf")) == len(shown)
+    assert further + sum(len(of_tag(fields)) for fields in case.records(case.folder / "all.vcf")) == len(shown)
 
 
 def test_vep_s_file_has_one_record_per_alt_and_gene(case):
@@ -314,8 +244,8 @@ def test_vep_s_file_has_one_record_per_alt_and_gene(case):
     source = case.write(lines=lines)
     case.run(source, case.folder / "plain.vcf")
     case.run(source, case.folder / "vep.vcf.gz", options=("--vep-compatible",))
-    found = records(case.folder / "vep.vcf.gz")
-    texts = [text for fields in records(case.folder / "plain.vcf") for text in of_tag(fields) if "|.|" not in text]
+    found = case.records(case.folder / "vep.vcf.gz")
+    texts = [text for fields in case.records(case.folder / "plain.vcf") for text in of_tag(fields) if "|.|" not in text]
     assert sorted(fields[7] for fields in found) == sorted(f"quick={text}" for text in texts)
     assert all(len(fields) == 8 and fields[7].startswith(f"quick={fields[4]}|") for fields in found)
     with pysam.TabixFile(str(case.folder / "vep.vcf.gz")) as tabix:
@@ -354,7 +284,7 @@ def test_every_allele_without_scores_has_a_reason(case):
     )
     source = case.write(lines=[*lines.values(), mega, line(1, "R"), many])
     done = case.run(source, case.folder / "o.vcf", case.folder / "o.parquet", options=("--reasons", "--json"))
-    found = records(case.folder / "o.vcf")
+    found = case.records(case.folder / "o.vcf")
     assert len(found) == len(lines) + 3
     for (reason, _), fields in zip(lines.items(), found, strict=False):
         assert {text.split("|")[3] for text in of_tag(fields, "quick_unscored")} == {reason}
@@ -368,109 +298,12 @@ def test_every_allele_without_scores_has_a_reason(case):
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("-I", "{folder}/none.vcf", "-O", "{folder}/o.vcf"), "does not exist"),
-        (("-I", "{source}", "-O", "{folder}/o.txt"), "suffix"),
-        (("-I", "{source}", "-O", "{source}"), "input and output"),
-        (("-I", "{source}"), "no output"),
-        (("-O", "{folder}/o.vcf"), "no input"),
-        (("-I", "{source}", "-O", "{folder}/o.vcf", "-A", "grch38"), "grch38 is not installed"),
-        (("-I", "{source}", "-O", "{folder}/o.vcf", "--vep-compatible"), "VEP"),
-        (("-I", "{source}", "-O", "{folder}/o.vcf", "-D", "0"), "distance is 0"),
-        (("-I", "{source}", "-O", "{folder}/o.vcf", "--transcripts", "mane"), "no transcript tagged"),
-        (("-I", "{source}", "-O", "{folder}/o.vcf", "--base-model", "nobody"), "nobody"),
-    ],
-)
-def test_what_cannot_be_is_said_in_one_line(case, options, words):
-    source = case.write()
-    bench = case.inside.bench
-    given = [option.format(folder=case.folder, source=source) for option in options]
-    done = case.inside.call(
-        "variants", "-R", str(bench.fasta), "-A", str(bench.annotation), "--base-model", "quick", *given
-    )
-    assert done.returncode in (2, 3, 4, 5)
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert sorted(path.name for path in case.folder.iterdir()) == ["in.vcf"]
-
-
-def test_bad_files_end_with_their_name_and_line(case):
-    source = case.write()
-    with source.open("a") as text:
-        text.write("chr1\tten\t.\tA\tC\t.\t.\t.\tGT\t0|1\n")
-    done = case.call(source, case.folder / "o.vcf.gz")
-    assert done.returncode == 3
-    assert f"{source}, line 154: POS is 'ten'" in done.stderr
-    source.write_text(case.header)
-    done = case.call(source, case.folder / "o.vcf.gz")
-    assert (done.returncode, "has no records" in done.stderr) == (3, True)
-    assert [path.name for path in case.folder.iterdir()] == ["in.vcf"], "nothing is in the way of the next attempt"
-
-
-def test_a_finished_command_does_nothing_again(case):
-    source, output = case.write(), case.folder / "o.vcf.gz"
-    case.run(source, output)
-    before = output.stat().st_mtime_ns
-    assert "found finished from before" in case.run(source, output).stdout
-    assert output.stat().st_mtime_ns == before
-    assert "found finished" not in case.run(source, output, options=("--precision", "3")).stdout
-    output.write_bytes(b"changed")
-    assert "found finished" not in case.run(source, output).stdout
-    assert len(records(output)) == len(case.lines)
-
-
 def test_a_tag_that_is_there_is_replaced(case):
     source = case.write()
     case.run(source, case.folder / "first.vcf")
     done = case.run(case.folder / "first.vcf", case.folder / "second.vcf")
     assert "has INFO quick already, which is replaced" in done.stderr
-    assert records(case.folder / "second.vcf") == records(case.folder / "first.vcf")
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case, workers):
-    bench = case.inside.bench
-    case.run(case.write(), case.folder / "whole.vcf.gz", model="slow", SLOW="0")
-    output = case.folder / "killed.vcf.gz"
-    parts = case.folder / ".killed.vcf.gz.splicecore" / "parts"
-    arguments = [*case.arguments(case.folder / "in.vcf", output, model="slow"), "--workers", workers]
-    with subprocess.Popen(
-        bench.command(*arguments), env=bench.environment(SLOW="0.3"), stderr=subprocess.PIPE, start_new_session=True
-    ) as process:
-        deadline = time.monotonic() + 60
-        while len(list(parts.glob("[0-9]*.parquet")) if parts.is_dir() else ()) < 2:
-            assert time.monotonic() < deadline, "no block was finished in time"
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
-    assert not output.exists()
-    refused = case.call(case.folder / "in.vcf", output, model="slow", options=("-D", "100"), SLOW="0")
-    assert refused.returncode == 5
-    assert "interrupted run with other settings" in refused.stderr
-    done = case.run(case.folder / "in.vcf", output, model="slow", options=("-v", "--workers", workers), SLOW="0")
-    assert "blocks are there from before" in done.stderr
-    assert output.read_bytes() == (case.folder / "whole.vcf.gz").read_bytes()
-    assert not parts.parent.exists()
-
-
-def test_a_damaged_block_is_scored_again(case, monkeypatch):
-    source, output = case.write(), case.folder / "o.vcf"
-    case.run(source, case.folder / "whole.vcf")
-
-    def fail(planned):
-        raise OutputError("no space")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("splicecore.variants.workflow.write_outputs", fail)
-        assert case.call(source, output).returncode == 5
-    parts = sorted((case.folder / ".o.vcf.splicecore" / "parts").glob("*.parquet"))
-    parts[0].write_bytes(b"PAR1")
-    parts[1].write_bytes(parts[2].read_bytes())
-    done = case.run(source, output)
-    assert done.stderr.count("the block is scored again") == 2
-    assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
+    assert case.records(case.folder / "second.vcf") == case.records(case.folder / "first.vcf")
 
 
 def test_session(case, monkeypatch):

@@ -1,0 +1,108 @@
+"""``splicecore variants`` as it refuses, is interrupted, and goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from splicecore.api import OutputError
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-I", "{folder}/none.vcf", "-O", "{folder}/o.vcf"), "does not exist"),
+        (("-I", "{source}", "-O", "{folder}/o.txt"), "suffix"),
+        (("-I", "{source}", "-O", "{source}"), "input and output"),
+        (("-I", "{source}"), "no output"),
+        (("-O", "{folder}/o.vcf"), "no input"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "-A", "grch38"), "grch38 is not installed"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--vep-compatible"), "VEP"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "-D", "0"), "distance is 0"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--transcripts", "mane"), "no transcript tagged"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--base-model", "nobody"), "nobody"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(case, options, words):
+    source = case.write()
+    bench = case.inside.bench
+    given = [option.format(folder=case.folder, source=source) for option in options]
+    done = case.inside.call(
+        "variants", "-R", str(bench.fasta), "-A", str(bench.annotation), "--base-model", "quick", *given
+    )
+    assert done.returncode in (2, 3, 4, 5)
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in case.folder.iterdir()) == ["in.vcf"]
+
+
+def test_bad_files_end_with_their_name_and_line(case):
+    source = case.write()
+    with source.open("a") as text:
+        text.write("chr1\tten\t.\tA\tC\t.\t.\t.\tGT\t0|1\n")
+    done = case.call(source, case.folder / "o.vcf.gz")
+    assert done.returncode == 3
+    assert f"{source}, line 154: POS is 'ten'" in done.stderr
+    source.write_text(case.header)
+    done = case.call(source, case.folder / "o.vcf.gz")
+    assert (done.returncode, "has no records" in done.stderr) == (3, True)
+    assert [path.name for path in case.folder.iterdir()] == ["in.vcf"], "nothing is in the way of the next attempt"
+
+
+def test_a_finished_command_does_nothing_again(case):
+    source, output = case.write(), case.folder / "o.vcf.gz"
+    case.run(source, output)
+    before = output.stat().st_mtime_ns
+    assert "found finished from before" in case.run(source, output).stdout
+    assert output.stat().st_mtime_ns == before
+    assert "found finished" not in case.run(source, output, options=("--precision", "3")).stdout
+    output.write_bytes(b"changed")
+    assert "found finished" not in case.run(source, output).stdout
+    assert len(case.records(output)) == len(case.lines)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case, workers):
+    bench = case.inside.bench
+    case.run(case.write(), case.folder / "whole.vcf.gz", model="slow", SLOW="0")
+    output = case.folder / "killed.vcf.gz"
+    parts = case.folder / ".killed.vcf.gz.splicecore" / "parts"
+    arguments = [*case.arguments(case.folder / "in.vcf", output, model="slow"), "--workers", workers]
+    with subprocess.Popen(
+        bench.command(*arguments), env=bench.environment(SLOW="0.3"), stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(list(parts.glob("[0-9]*.parquet")) if parts.is_dir() else ()) < 2:
+            assert time.monotonic() < deadline, "no block was finished in time"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    assert not output.exists()
+    refused = case.call(case.folder / "in.vcf", output, model="slow", options=("-D", "100"), SLOW="0")
+    assert refused.returncode == 5
+    assert "interrupted run with other settings" in refused.stderr
+    done = case.run(case.folder / "in.vcf", output, model="slow", options=("-v", "--workers", workers), SLOW="0")
+    assert "blocks are there from before" in done.stderr
+    assert output.read_bytes() == (case.folder / "whole.vcf.gz").read_bytes()
+    assert not parts.parent.exists()
+
+
+def test_a_damaged_block_is_scored_again(case, monkeypatch):
+    source, output = case.write(), case.folder / "o.vcf"
+    case.run(source, case.folder / "whole.vcf")
+
+    def fail(planned):
+        raise OutputError("no space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("splicecore.variants.workflow.write_outputs", fail)
+        assert case.call(source, output).returncode == 5
+    parts = sorted((case.folder / ".o.vcf.splicecore" / "parts").glob("*.parquet"))
+    parts[0].write_bytes(b"PAR1")
+    parts[1].write_bytes(parts[2].read_bytes())
+    done = case.run(source, output)
+    assert done.stderr.count("the block is scored again") == 2
+    assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
