@@ -1,26 +1,27 @@
-"""Annotation files as text: plain, gzip or bgzip, checked for truncation, with line numbers for errors."""
+"""Files of text: plain, gzip or bgzip, checked for truncation, with line numbers for errors."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from splicecore.errors import AnnotationError
+from splicecore.errors import AnnotationError, InputError
 from splicecore.genome.bgzf import is_compressed_text, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 __all__ = ["TextSource"]
 
 
 @attrs.frozen
 class TextSource:
-    """A text file that may be compressed.
+    """A text file that may be compressed: an annotation, unless a class made of this one says otherwise.
 
     Attributes
     ----------
@@ -28,21 +29,28 @@ class TextSource:
         The file.
     compressed
         Whether it is gzip or bgzip.
+    what
+        What messages call it.
+    error
+        Raised if something is wrong with it.
     """
+
+    what: ClassVar[str] = "annotation file"
+    error: ClassVar[type[InputError]] = AnnotationError
 
     path: Path
     compressed: bool
 
     @classmethod
-    def of(cls, path: Path) -> TextSource:
+    def of(cls, path: Path) -> Self:
         """Look at a file.
 
         Raises
         ------
-        AnnotationError
+        InputError
             If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
         """
-        return cls(path, is_compressed_text(path, "annotation file", AnnotationError))
+        return cls(path, is_compressed_text(path, cls.what, cls.error))
 
     def open_arrow(self) -> Any:
         """Open as a pyarrow input stream of uncompressed bytes."""
@@ -58,7 +66,7 @@ class TextSource:
 
         Raises
         ------
-        AnnotationError
+        InputError
             If the file is damaged or truncated.
         """
         try:
@@ -72,7 +80,7 @@ class TextSource:
 
         Raises
         ------
-        AnnotationError
+        InputError
             If the file is damaged, truncated or not UTF-8.
         """
         number = 0
@@ -81,12 +89,10 @@ class TextSource:
                 for number, raw in enumerate(handle, start=1):
                     yield number, raw.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise AnnotationError(f"{self.path}, line {number} is not text (UTF-8)") from error
+            raise self.error(f"{self.path}, line {number} is not text (UTF-8)") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self.damaged(error) from error
 
-    def damaged(self, cause: Exception) -> AnnotationError:
+    def damaged(self, cause: Exception) -> InputError:
         """Make the error for a file that cannot be decompressed to its end."""
-        return AnnotationError(
-            f"annotation file {self.path} is truncated or damaged: {cause}", hint="fetch or copy it again"
-        )
+        return self.error(f"{self.what} {self.path} is truncated or damaged: {cause}", hint="fetch or copy it again")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import numpy as np
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from splicecore.errors import InputError
-from splicecore.genome.bgzf import is_compressed_text, whole_lines
+from splicecore.genome.text_source import TextSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,30 +36,11 @@ Lines = npt.NDArray[np.int64]
 
 
 @attrs.frozen
-class TrackText:
-    """A text file that may be compressed. Comments, ``track`` and ``browser`` lines and empty lines are skipped.
+class TrackText(TextSource):
+    """A text file that may be compressed. Comments, ``track`` and ``browser`` lines and empty lines are skipped."""
 
-    Attributes
-    ----------
-    path
-        The file.
-    compressed
-        Whether it is gzip or bgzip.
-    """
-
-    path: Path
-    compressed: bool
-
-    @classmethod
-    def of(cls, path: Path) -> TrackText:
-        """Look at a file.
-
-        Raises
-        ------
-        InputError
-            If it is missing, a folder, unreadable, empty, or a bgzip file without its end.
-        """
-        return cls(path, is_compressed_text(path, WHAT, InputError))
+    what: ClassVar[str] = WHAT
+    error: ClassVar[type[InputError]] = InputError
 
     def first_line(self) -> tuple[int, str]:
         """Find number (from 1) and text of the first line that is not skipped.
@@ -80,7 +60,7 @@ class TrackText:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.path}, line {number} is not text (UTF-8)") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
         raise InputError(f"track file {self.path} has no data line")
 
     def tables(self, columns: Mapping[str, pa.DataType]) -> Iterator[tuple[pa.Table, Lines]]:
@@ -105,7 +85,7 @@ class TrackText:
         """
         blanks = "\t" not in self.first_line()[1]
         above = 0
-        for block in self._blocks():
+        for block in self.blocks(_BLOCK):
             data, lines, count = _data_lines(block, above)
             if len(lines):
                 yield self._parse(re.sub(rb"[ \t]+", b"\t", data) if blanks else data, lines, columns), lines
@@ -140,18 +120,6 @@ class TrackText:
                 if kind in _PATTERNS and not (_PATTERNS[kind].fullmatch(value) and _is_number(value)):
                     return InputError(f"{where}: {name} {value!r} is not {_NAMES[kind]}")
         return InputError(f"{self.path}, lines {lines[0]} to {lines[-1]}: {error}")
-
-    def _blocks(self) -> Iterator[bytes]:
-        """Yield the uncompressed content in blocks of whole lines; the last line may lack its end."""
-        compression: Any = "gzip" if self.compressed else None
-        try:
-            with pa.input_stream(str(self.path), compression=compression) as stream:
-                yield from whole_lines(stream, _BLOCK)
-        except OSError as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, cause: Exception) -> InputError:
-        return InputError(f"track file {self.path} is truncated or damaged: {cause}", hint="fetch or copy it again")
 
 
 def _data_lines(block: bytes, above: int) -> tuple[bytes, Lines, int]:
