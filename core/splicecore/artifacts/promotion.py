@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 from splicecore.artifacts.pass_validation import UNHASHED
-from splicecore.artifacts.store import file_sha256, make_folder, write_json
+from splicecore.artifacts.store import file_sha256, make_folder, sync, write_json
 from splicecore.errors import ChecksumError, OutputError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def copy_pass(record: PassRecord, target: Path) -> None:
                 _copy_file(record.folder / name, staging / name)
         write_json(staging / "manifest.json", {**record.manifest, "promoted_from": record.name})
         staging.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -70,15 +69,7 @@ def _copy_file(source: Path, target: Path) -> None:
         raise ChecksumError(f"{source} is missing, which its manifest lists", hint="make the test again")
     make_folder(target.parent)
     shutil.copyfile(source, target)
-    _sync(target)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target)
 
 
 def move_away(folder: Path) -> None:

@@ -7,15 +7,14 @@ configuration, weights' fingerprint, versions). ``manifest.json`` is written las
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
-import os
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from splicecore.artifacts.locks import only_holder
 from splicecore.artifacts.store import (
     digest,
     file_sha256,
@@ -46,7 +45,6 @@ class RunDirectory:
     """
 
     path: Path
-    _lock: IO[str] | None = attrs.field(default=None, init=False, repr=False)
 
     @property
     def manifest_path(self) -> Path:
@@ -84,31 +82,8 @@ class RunDirectory:
         """
         make_folder(self.path)
         make_folder(self.work)
-        try:
-            lock = (self.work / "lock").open("w")
-        except OSError as error:
-            raise OutputError(f"cannot write into {self.work}: {error.strerror}") from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise OutputError(
-                    f"another run is writing into {self.path}", hint="wait for it to end or choose another folder"
-                ) from error
-            if not self._holds(lock):
-                raise OutputError(f"{self.path} was removed meanwhile", hint="run the same command again")
-            self._lock = lock
-            try:
-                yield self
-            finally:
-                self._lock = None
-
-    def _holds(self, lock: IO[str]) -> bool:
-        """Whether the file that is locked is still the one in the folder."""
-        try:
-            return os.path.samestat(os.fstat(lock.fileno()), (self.work / "lock").stat())
-        except OSError:
-            return False
+        with only_holder(self.work / "lock", self.path, who="another run", fate="removed"):
+            yield self
 
     def begin(self, identity: Mapping[str, Any], *, force: bool = False) -> bool:
         """Claim the folder for a run.

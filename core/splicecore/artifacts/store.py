@@ -31,6 +31,7 @@ __all__ = [
     "read_json",
     "replace_quietly",
     "sweep_temporary",
+    "sync",
     "write_json",
     "write_text",
 ]
@@ -87,7 +88,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -105,8 +106,9 @@ def sweep_temporary(folder: Path) -> None:
                 path.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Let what was written to a file, or which files a folder has, reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import functools
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from splicecore.artifacts.store import make_folder
+from splicecore.artifacts.locks import only_holder
+from splicecore.artifacts.store import make_folder, sync
 from splicecore.errors import OutputError
 
 if TYPE_CHECKING:
@@ -118,30 +118,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[IO[str]]:
-    try:
-        handle = (folder / _LOCK).open("w")
-    except OSError as error:
-        raise OutputError(f"cannot write into {folder}: {error.strerror}") from error
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OutputError(
-                f"another process is writing into {folder}", hint="wait for it to end or choose another folder"
-            ) from error
-        if not _is_file(folder / _LOCK, handle):
-            raise OutputError(f"{folder} was replaced meanwhile", hint="run the same command again")
-        yield handle
-
-
-def _is_file(path: Path, handle: IO[str]) -> bool:
-    """Whether a path still names an open file."""
-    try:
-        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
-    except OSError:
-        return False
+def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
+    return only_holder(folder / _LOCK, folder, who="another process", fate="replaced")
 
 
 def _empty(staging: Path, place: Path) -> None:
@@ -179,12 +157,12 @@ def _replace(place: Path, staging: Path, own: frozenset[str] | None) -> None:
         if own is not None and place.is_dir():
             _take_over(place, staging, own)
         for folder, _, _ in os.walk(staging):
-            _sync(Path(folder))
+            sync(Path(folder))
         if not place.exists():
             staging.rename(place)
         elif not _exchange(staging, place):
             _move_aside(place, staging)
-        _sync(place.parent)
+        sync(place.parent)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -201,14 +179,6 @@ def _move_aside(place: Path, staging: Path) -> None:
         former.rename(place)
         raise
     shutil.rmtree(former, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _former(place: Path) -> Path:
