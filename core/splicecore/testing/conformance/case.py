@@ -23,6 +23,7 @@ __all__ = [
     "ConformanceFailure",
     "difference",
     "expect",
+    "expect_refusal",
     "find_plugin_module",
     "skip",
 ]
@@ -44,6 +45,18 @@ def expect(condition: object, message: str) -> None:
     """Fail the check with ``message`` unless the condition holds."""
     if not condition:
         raise ConformanceFailure(message)
+
+
+def expect_refusal(action: Callable[[], object], what: str, errors: tuple[type[Exception], ...]) -> None:
+    """Fail the check unless an action raises one of the errors."""
+    allowed = " or ".join(error.__name__ for error in errors)
+    try:
+        action()
+    except errors:
+        return
+    except Exception as error:
+        raise ConformanceFailure(f"{what}: raised {error!r} instead of {allowed}") from error
+    raise ConformanceFailure(f"{what}: accepted, where {allowed} was expected")
 
 
 def skip(reason: str) -> NoReturn:

@@ -6,7 +6,6 @@ import functools
 import json
 import pickle
 import re
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -14,10 +13,7 @@ import numpy as np
 from splicecore.errors import SplicecoreError
 from splicecore.plugins.protocols import BaseModel
 from splicecore.plugins.specs import BaseModelSpec, OpenRequest, load_object
-from splicecore.testing.conformance.case import BaseModelCase, ConformanceFailure, expect, skip
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from splicecore.testing.conformance.case import BaseModelCase, ConformanceFailure, expect, expect_refusal, skip
 
 __all__ = [
     "check_bad_input",
@@ -147,7 +143,7 @@ def check_bad_input(case: BaseModelCase) -> None:
         if spec.left + spec.right > 0:
             bad["codes shorter than left + right"] = good[:, : spec.left + spec.right - 1]
         for what, codes in bad.items():
-            _expect_refusal(functools.partial(model.predict, codes), what, (ValueError, SplicecoreError))
+            expect_refusal(functools.partial(model.predict, codes), what, (ValueError, SplicecoreError))
 
 
 def check_unknown_device(case: BaseModelCase) -> None:
@@ -197,15 +193,4 @@ def _open_and_score(case: BaseModelCase, request: OpenRequest) -> None:
 
 
 def _expect_open_refusal(case: BaseModelCase, request: OpenRequest, what: str) -> None:
-    _expect_refusal(functools.partial(_open_and_score, case, request), what, (SplicecoreError,))
-
-
-def _expect_refusal(action: Callable[[], object], what: str, errors: tuple[type[Exception], ...]) -> None:
-    allowed = " or ".join(error.__name__ for error in errors)
-    try:
-        action()
-    except errors:
-        return
-    except Exception as error:
-        raise ConformanceFailure(f"{what}: raised {error!r} instead of {allowed}") from error
-    raise ConformanceFailure(f"{what}: accepted, where {allowed} was expected")
+    expect_refusal(functools.partial(_open_and_score, case, request), what, (SplicecoreError,))

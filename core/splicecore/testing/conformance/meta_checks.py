@@ -13,7 +13,7 @@ import numpy as np
 
 from splicecore.errors import ConfigError, PluginError, SplicecoreError
 from splicecore.plugins.protocols import MetaModel
-from splicecore.testing.conformance.case import ConformanceFailure, difference, expect, skip
+from splicecore.testing.conformance.case import difference, expect, expect_refusal, skip
 from splicecore.testing.conformance.checks import CheckResult, run_checks
 from splicecore.testing.conformance.isolation import captured_stdout, unchanged_generators
 from splicecore.testing.conformance.meta_case import MetaModelCase
@@ -42,7 +42,7 @@ def check_making(case: MetaModelCase) -> None:
     if case.spec.config_cls is not None:
         expect(attrs.has(case.spec.config_cls), f"config_cls {case.spec.config_cls!r} is not an attrs class")
         odd = attrs.evolve(case, config={**case.config, "no_such_setting": 1})
-        _expect_refusal(odd.make, "an unknown setting", (ConfigError,))
+        expect_refusal(odd.make, "an unknown setting", (ConfigError,))
 
 
 def check_shape(case: MetaModelCase) -> None:
@@ -161,7 +161,7 @@ def check_other_width(case: MetaModelCase) -> None:
     model, features = case.fitted(), case.test_features(4)
     wider = np.concatenate([features, features[:, :1]], axis=1)
     for what, given in (("one feature too few", features[:, :-1].copy()), ("one feature too many", wider)):
-        _expect_refusal(functools.partial(model.predict_proba, given), what, (ValueError, SplicecoreError))
+        expect_refusal(functools.partial(model.predict_proba, given), what, (ValueError, SplicecoreError))
 
 
 def check_contributions(case: MetaModelCase) -> None:
@@ -228,7 +228,7 @@ def check_damage(case: MetaModelCase) -> None:
     files = case.saved(case.fitted())
     for name, content in files.items():
         damaged = {**files, name: content[: len(content) // 2]}
-        _expect_refusal(functools.partial(case.loaded, damaged), f"{name}, truncated", (SplicecoreError,))
+        expect_refusal(functools.partial(case.loaded, damaged), f"{name}, truncated", (SplicecoreError,))
 
 
 def check_input_untouched(case: MetaModelCase) -> None:
@@ -298,17 +298,6 @@ META_MODEL_CHECKS: tuple[MetaModelCheck, ...] = (
 def run_meta_model_checks(case: MetaModelCase) -> Iterator[CheckResult]:
     """Run every check on a meta-model, one by one, whatever the others say."""
     return run_checks(META_MODEL_CHECKS, case)
-
-
-def _expect_refusal(action: Callable[[], object], what: str, errors: tuple[type[Exception], ...]) -> None:
-    allowed = " or ".join(error.__name__ for error in errors)
-    try:
-        action()
-    except errors:
-        return
-    except Exception as error:
-        raise ConformanceFailure(f"{what}: raised {error!r} instead of {allowed}") from error
-    raise ConformanceFailure(f"{what}: accepted, where {allowed} was expected")
 
 
 def _holds_pickle(name: str, content: bytes) -> bool:
