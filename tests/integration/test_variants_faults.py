@@ -106,3 +106,11 @@ def test_a_damaged_block_is_scored_again(case, monkeypatch):
     done = case.run(source, output)
     assert done.stderr.count("the block is scored again") == 2
     assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
+
+
+def test_the_index_of_the_file_before_goes(case):
+    output = case.folder / "o.vcf.gz"
+    case.run(case.write(), output)
+    assert output.with_name("o.vcf.gz.tbi").exists()
+    case.run(case.write("mixed.vcf", case.lines[::-1]), output)
+    assert not output.with_name("o.vcf.gz.tbi").exists(), "an index of other records"

@@ -157,6 +157,10 @@ class ScoreText:
         if scores is None or positions is None:
             numbers = ["."] * (len(SCORES) + len(POSITIONS))
         else:
-            # 0 is added because the negative of 0 is written as -0.
-            numbers = [*(f"{score + 0.0:.{self.precision}f}" for score in scores), *map(str, positions)]
+            numbers = [*map(self._decimals, scores), *map(str, positions)]
         return "|".join((escape(allele), *map(escape, names), *numbers))
+
+    def _decimals(self, score: float) -> str:
+        """Round a score; what is 0 then has no sign."""
+        text = f"{score:.{self.precision}f}"
+        return text if text.strip("-0.") else text.removeprefix("-")

@@ -12,6 +12,7 @@ from splicecore.variants.join import join_bytes, join_sorted, join_tables
 from splicecore.variants.outputs import VariantsResult, index_outputs
 from splicecore.variants.shard_part import ShardPart, form_of, form_of_part
 from splicecore.variants.shard_summary import WHOLE, in_order, merged_counts, run_key, summary_beside
+from splicecore.variants.vcf_output import drop_indices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +63,7 @@ def merge_variant_shards(parts: Sequence[str | Path], output: str | Path | None)
         join_sorted(read, target)
     else:
         join_bytes(read, target)
-    for stale in (target.with_name(f"{target.name}.tbi"), target.with_name(f"{target.name}.csi")):
-        stale.unlink(missing_ok=True)
+    drop_indices(target)
     result = _finish(read, target, rows)
     logger.info("merged %d files", len(read))
     return result

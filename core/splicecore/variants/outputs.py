@@ -20,7 +20,7 @@ from splicecore.variants.info import InfoTag, ScoreText, make_tags, settings_lin
 from splicecore.variants.results import AlleleCounts, ResultRow, by_record, in_input_order, in_plan_order
 from splicecore.variants.shard_summary import SCHEMA, WHOLE, Extent, forms_of, run_key, summary_beside
 from splicecore.variants.tables import META, TableWriter
-from splicecore.variants.vcf_output import VcfWriter, index_file, open_text, open_writer
+from splicecore.variants.vcf_output import VcfWriter, drop_indices, index_file, open_text, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -105,6 +105,9 @@ def write_outputs(planned: VariantPass) -> VariantsResult:
     counts, extent, shard = AlleleCounts(), Extent(), _shard(planned)
     plain = [name for name in config.output if output_kind(name) == "vcf"]
     tables = [name for name in config.output if output_kind(name) != "vcf"]
+    for name in plain:
+        if name != "-":
+            drop_indices(Path(name))
     with contextlib.ExitStack() as stack:
         writers = [
             stack.enter_context(open_writer(_in_folder(name), source, lines, annotator.written, part=shard is not None))

@@ -27,6 +27,7 @@ __all__ = ["VcfRecord", "VcfSource"]
 _COLUMNS = (b"#CHROM", b"POS", b"ID", b"REF", b"ALT", b"QUAL", b"FILTER", b"INFO")
 _DECLARED = re.compile(rb"##(INFO|FORMAT|FILTER|contig)=<(?:.*?,)?ID=([^,>]+)")
 _CONTIG_LENGTH = re.compile(rb"##contig=<(?:.*,)?length=(\d+)")
+_POS_DIGITS = 12  # more than any contig has, and no more than an index can have
 _AGAIN = "fetch or copy it again"
 
 
@@ -180,7 +181,7 @@ class VcfSource:
             if contig is None:
                 contig = contigs.setdefault(fields[0], _text(fields[0]))
             ref, alt = _text(fields[3]), _text(fields[4])
-            if not fields[1].isdigit() or not contig or not ref or not alt:
+            if not _is_position(fields[1]) or not contig or not ref or not alt:
                 raise InputError(f"{self.name}, line {index + 1}: {_problem(fields)}")
             alts = () if alt == "." else tuple(alt.split(","))
             yield VcfRecord(number, contig, int(fields[1]) - 1, ref, alts, line)
@@ -241,9 +242,13 @@ def _shown(line: bytes) -> str:
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
+def _is_position(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= _POS_DIGITS
+
+
 def _problem(fields: list[bytes]) -> str:
-    if not fields[1].isdigit():
-        return f"POS is {_shown(fields[1])}, not a number"
+    if not _is_position(fields[1]):
+        return f"POS is {_shown(fields[1])}, {'too large' if fields[1].isdigit() else 'not a number'}"
     name = next(
         name for name, value in zip(("CHROM", "", "", "REF", "ALT"), fields, strict=False) if name and not value
     )

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     from splicecore.variants.vcf import VcfRecord, VcfSource
 
-__all__ = ["VcfWriter", "add_info", "index_file", "open_writer"]
+__all__ = ["VcfWriter", "add_info", "drop_indices", "index_file", "open_writer"]
 
 logger = logging.getLogger(__name__)
 
 _TBI_LIMIT = 1 << 29
 _PIECE = 1 << 20
+_INDICES = (".tbi", ".csi")
 _ID = re.compile(rb"##INFO=<(?:.*?,)?ID=([^,>]+)")
 
 
@@ -58,7 +59,7 @@ def add_info(line: bytes, values: Mapping[str, str], replaced: Collection[str]) 
             info = b";".join(kept)
     if values:
         text = ";".join(f"{tag}={value}" for tag, value in values.items()).encode()
-        info = text if info in (b"", b".") else info + b";" + text
+        info = text if info in (b"", b".") else info.removesuffix(b";") + b";" + text
     fields[7] = (info or b".") + ending
     return b"\t".join(fields)
 
@@ -304,6 +305,12 @@ def open_writer(
     return TextToBcfWriter(path, source, lines, replaced, part=part)
 
 
+def drop_indices(path: Path) -> None:
+    """Remove the indices of a file that is about to be written anew: they would be those of another one."""
+    for suffix in _INDICES:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def index_file(path: Path, longest: int) -> Path | None:
     """Make the index of a bgzip VCF (``.tbi``, or ``.csi`` for long contigs) or BCF (``.csi``) that is sorted.
 
@@ -316,7 +323,8 @@ def index_file(path: Path, longest: int) -> Path | None:
 
     Returns
     -------
-    The index, or None if there is none.
+    The index, or None if there is none; also, with a warning, where htslib cannot make it, as of a BCF whose header
+    gives a contig fewer bases than its records need.
     """
     import pysam
 
@@ -325,11 +333,15 @@ def index_file(path: Path, longest: int) -> Path | None:
         return None
     csi = bcf or longest >= _TBI_LIMIT
     index = path.with_name(path.name + (".csi" if csi else ".tbi"))
-    with atomic_path(index) as temporary, quiet_htslib():
-        if bcf:
-            import pysam.bcftools
+    try:
+        with atomic_path(index) as temporary, quiet_htslib():
+            if bcf:
+                import pysam.bcftools
 
-            pysam.bcftools.index("-f", "-o", str(temporary), str(path), catch_stdout=False)
-        else:
-            pysam.tabix_index(str(path), preset="vcf", index=str(temporary), force=True, csi=csi)
+                pysam.bcftools.index("-f", "-o", str(temporary), str(path), catch_stdout=False)
+            else:
+                pysam.tabix_index(str(path), preset="vcf", index=str(temporary), force=True, csi=csi)
+    except pysam.utils.SamtoolsError as error:
+        logger.warning("%s gets no index: htslib cannot make it (%s)", path, " ".join(str(error).split()))
+        return None
     return index

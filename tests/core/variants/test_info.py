@@ -24,6 +24,8 @@ def row(alt="C", gene="NEB", model="spliceai", order=0, scores=(0.01, 0.0, 0.004
 def test_spliceai_s_format():
     text = ScoreText().fields("A", ["NEB"], (0.01, -0.0, 0.005, 0.995), (43, 3, -26, 0))
     assert text == "A|NEB|0.01|0.00|0.01|0.99|43|3|-26|0"
+    below = ScoreText().fields("A", ["NEB"], (-0.004, -0.006, -1e-9, -0.0), (43, 3, -26, 0))
+    assert below == "A|NEB|0.00|-0.01|0.00|0.00|43|3|-26|0", "what rounds to 0 has no sign"
     assert ScoreText(precision=4).fields("A", ["G"], (0.12345, 0, 1, 0.5), (0, 0, 0, 0)).startswith("A|G|0.1235|0.0000")
     assert ScoreText().fields("AT", ["TTN"], None, None) == "AT|TTN|.|.|.|.|.|.|.|."
 

@@ -99,6 +99,7 @@ BAD = {
     "no record": (HEADER + COLUMNS + LINES[0] + b"\nsome words\n", "line 8: 'some words' is no record"),
     "position": (HEADER + COLUMNS + b"chr1\t1e3\t.\tA\tC\t.\t.\t.\n", "line 7: POS is '1e3', not a number"),
     "negative": (HEADER + COLUMNS + b"chr1\t-5\t.\tA\tC\t.\t.\t.\n", "line 7: POS is '-5'"),
+    "beyond": (HEADER + COLUMNS + b"chr1\t%d\t.\tA\tC\t.\t.\t.\n" % 10**20, f"line 7: POS is '{10**20}', too large"),
     "no ref": (HEADER + COLUMNS + b"chr1\t5\t.\t\tC\t.\t.\t.\n", "line 7: REF is empty"),
     "no alt": (HEADER + COLUMNS + b"chr1\t5\t.\tA\t\t.\t.\t.\n", "line 7: ALT is empty"),
 }

@@ -58,6 +58,7 @@ class TestAddInfo:
         )
         assert add_info(b"c\t1\t.\tA\tC\t.\t.\tB\r", {"X": "1"}, ()) == b"c\t1\t.\tA\tC\t.\t.\tB;X=1\r"
         assert add_info(b"c\t1\t.\tA\tC\t.\t.\tX=9;XX=3", {}, ("X",)) == b"c\t1\t.\tA\tC\t.\t.\tXX=3"
+        assert add_info(b"c\t1\t.\tA\tC\t.\t.\tB;", {"X": "1"}, ()) == b"c\t1\t.\tA\tC\t.\t.\tB;X=1"
         assert add_info(b"c\t1\t.\tA\tC\t.\t.\tX=9", {}, ("X",)) == b"c\t1\t.\tA\tC\t.\t.\t."
 
     @given(st.lists(st.binary(max_size=8).filter(lambda text: not set(text) & set(b"\t\n")), min_size=8, max_size=12))
@@ -189,3 +190,12 @@ def test_long_contigs_get_the_other_index(tmp_path):
     with pysam.VariantFile(str(path), index_filename=str(tmp_path / "out.vcf.gz.tbi")) as opened:
         assert [record.start for record in opened.fetch("chr1", 15, 25)] == [19]
     assert index_file(tmp_path / "out.vcf", 1000) is None
+
+
+def test_a_header_that_is_wrong_about_a_contig_costs_the_index_alone(tmp_path, caplog):
+    source = source_of(tmp_path, WHOLE.replace(b"chr1\t30", b"chr1\t43104938"))
+    path = copy(source, tmp_path / "out.bcf")
+    assert index_file(path, 43104938) is None
+    assert "gets no index" in caplog.text
+    assert len(list(VcfSource.open(path).records())) == len(LINES)
+    assert {one.name for one in tmp_path.iterdir()} == {"in.vcf", "out.bcf"}
