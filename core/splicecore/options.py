@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -12,7 +12,7 @@ from splicecore.config import PassConfig, structure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["given_config", "given_options", "pass_config"]
+__all__ = ["given_config", "given_options", "pass_config", "plain"]
 
 _Config = TypeVar("_Config", bound=PassConfig)
 _Any = TypeVar("_Any", bound=attrs.AttrsInstance)
@@ -21,7 +21,7 @@ _Any = TypeVar("_Any", bound=attrs.AttrsInstance)
 def pass_config(config: _Config | None, cls: type[_Config], options: dict[str, Any]) -> _Config:
     """Return a configuration with options in the place of its own fields, or, without one, of the options alone."""
     if config is None:
-        return structure({key: _plain(value) for key, value in options.items()}, cls, where="options")
+        return structure({key: plain(value) for key, value in options.items()}, cls, where="options")
     return attrs.evolve(config, **options)
 
 
@@ -42,10 +42,11 @@ def given_config(config: _Any | None, cls: type[_Any], options: Mapping[str, Any
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that are given: those that are not None, paths as text."""
-    return {name: _plain(value) for name, value in options.items() if value is not None}
+    return {name: plain(value) for name, value in options.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return an option as configurations hold it: paths as text, lists as tuples."""
     if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return str(value) if isinstance(value, Path) else value
+        return tuple(map(plain, value))
+    return os.fspath(value) if isinstance(value, os.PathLike) else value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
 from splicecore.config import FlankMode, PassConfig, structure, usable_cores
 from splicecore.errors import ConfigError
+from splicecore.options import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -282,11 +282,5 @@ def dataset_config(config: DatasetConfig | None = None, **options: Any) -> Datas
     ConfigError
         If there is no such option, or a value makes no sense.
     """
-    values = {name: _plain(value) for name, value in options.items()}
+    values = {name: plain(value) for name, value in options.items()}
     return structure(values, DatasetConfig, where="options") if config is None else attrs.evolve(config, **values)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

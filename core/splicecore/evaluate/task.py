@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -10,6 +9,7 @@ import attrs
 from splicecore.config import PassConfig, structure
 from splicecore.errors import ConfigError
 from splicecore.evaluate.config import EvaluateConfig, parse_inputs
+from splicecore.options import plain
 
 if TYPE_CHECKING:
     from splicecore.evaluate.evaluation import Evaluation
@@ -59,12 +59,6 @@ def evaluate_task(task: EvaluateTask | None = None, **options: Any) -> EvaluateT
     ConfigError
         If there is no such option, or a value makes no sense.
     """
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return tuple(plain(item) for item in value)
-        return os.fspath(value) if isinstance(value, os.PathLike) else value
-
     values = {name: plain(value) for name, value in options.items()}
     return structure(values, EvaluateTask, where="options") if task is None else attrs.evolve(task, **values)
 

@@ -10,6 +10,7 @@ import attrs
 from splicecore.config import structure
 from splicecore.errors import ConfigError
 from splicecore.inference.meta_model_spec import MetaModelChoice
+from splicecore.options import plain
 from splicecore.training.split_config import Balance, SplitConfig, SplitMethod
 
 if TYPE_CHECKING:
@@ -196,12 +197,6 @@ def train_config(config: TrainConfig | None = None, *, where: str = "options", *
         If there is no such option, or a value makes no sense.
     """
     import json
-    import os
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return [plain(item) for item in value]
-        return os.fspath(value) if isinstance(value, os.PathLike) else value
 
     values = {name: plain(value) for name, value in options.items()}
     if isinstance(values.get("model"), Mapping):
