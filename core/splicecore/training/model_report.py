@@ -15,7 +15,7 @@ from splicecore.training.model_card import base_model_facts, model_card
 from splicecore.training.model_directory import MODEL, OPERATING_POINTS, TRAINING
 from splicecore.training.pool_files import join_pools, read_pools
 from splicecore.training.position_scores import META
-from splicecore.training.test_figures import delta_table, pool_figures
+from splicecore.training.test_figures import call_figures, delta_table, pool_figures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,17 +119,8 @@ def _of_rows(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summed(points: list[dict[str, Any]]) -> dict[str, Any]:
-    true, false, missed = (
-        sum(point[name] for point in points) for name in ("true_positives", "false_positives", "false_negatives")
-    )
-    return {
-        "true_positives": true,
-        "false_positives": false,
-        "false_negatives": missed,
-        "precision": true / (true + false) if true + false else None,
-        "recall": true / (true + missed) if true + missed else None,
-        "f1": 2 * true / (2 * true + false + missed) if true + false + missed else None,
-    }
+    counts = ("true_positives", "false_positives", "false_negatives")
+    return call_figures(*(sum(point[name] for point in points) for name in counts))
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from splicecore.training.position_scores import PositionScores
     from splicecore.training.scored_genes import ScoredGenes
 
-__all__ = ["HALF", "TUNED", "baseline_of", "delta_table", "pool_figures", "pool_genes", "row_figures", "thresholds_of"]
+__all__ = [
+    "HALF",
+    "TUNED",
+    "baseline_of",
+    "call_figures",
+    "delta_table",
+    "pool_figures",
+    "pool_genes",
+    "row_figures",
+    "thresholds_of",
+]
 
 HALF, TUNED = "0.5", "best_f1"
 """Names of the operating points: one half for every model, and each model's own of the validation genes."""
@@ -165,10 +175,11 @@ def _tuned(name: str, tuned: Sequence[tuple[Mapping[str, Pool], Limits]]) -> dic
             counts = np.array([true.sum(), false.sum(), pools[name].sites(kind).sum() - true.sum()])
             totals[kind] += counts
             totals[BOTH] += counts
-    return {kind: _ratios(*counts.tolist()) for kind, counts in totals.items()}
+    return {kind: call_figures(*counts.tolist()) for kind, counts in totals.items()}
 
 
-def _ratios(true: float, false: float, missed: float) -> dict[str, Any]:
+def call_figures(true: float, false: float, missed: float) -> dict[str, Any]:
+    """Return counts of calls with precision, recall and F1; None where nothing is counted."""
     return {
         "true_positives": true,
         "false_positives": false,
@@ -243,7 +254,7 @@ def row_figures(scores: PositionScores, calibrated: npt.NDArray[np.float32], lim
         figures[BOTH] = {
             "average_precision": float(np.mean([figures[kind]["average_precision"] for kind in CLASSES])),
             "operating_points": {
-                point: _ratios(
+                point: call_figures(
                     *(
                         sum(figures[kind]["operating_points"][point][count] for kind in CLASSES)
                         for count in ("true_positives", "false_positives", "false_negatives")
@@ -268,7 +279,7 @@ def _weighted_calls(
     truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float32], weights: npt.NDArray[np.float64], limit: float
 ) -> dict[str, Any]:
     called = scores >= np.float64(limit)
-    return _ratios(*(float(weights[rows].sum()) for rows in (called & truth, called & ~truth, ~called & truth)))
+    return call_figures(*(float(weights[rows].sum()) for rows in (called & truth, called & ~truth, ~called & truth)))
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
