@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from splicecore.api import OutputError
@@ -17,6 +18,15 @@ from splicecore.api import OutputError
         (("-I", "{folder}/none.vcf", "-O", "{folder}/o.vcf"), "does not exist"),
         (("-I", "{source}", "-O", "{folder}/o.txt"), "suffix"),
         (("-I", "{source}", "-O", "{source}"), "input and output"),
+        (
+            ("-I", "{source}", "-O", "{folder}/o.vcf", "--summary", "{source}"),
+            "input and output (choose another --summary",
+        ),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--summary", "{folder}/./o.vcf"), "given twice as an output"),
+        (("-I", "{source}", "-O", "{folder}/o.tsv", "-A", "{folder}/o.tsv"), "input and output"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "-O", "{folder}/./o.vcf"), "given twice as an output"),
+        (("-I", "{source}", "-O", "{folder}"), "it is a folder"),
+        (("-I", "{source}", "-O", "{folder}/o.vcf", "--summary", "{folder}"), "it is a folder"),
         (("-I", "{source}"), "no output"),
         (("-O", "{folder}/o.vcf"), "no input"),
         (("-I", "{source}", "-O", "{folder}/o.vcf", "-A", "grch38"), "grch38 is not installed"),
@@ -83,7 +93,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(case, workers):
     assert not output.exists()
     refused = case.call(case.folder / "in.vcf", output, model="slow", options=("-D", "100"), SLOW="0")
     assert refused.returncode == 5
-    assert "interrupted run with other settings" in refused.stderr
+    assert "interrupted run with other settings: scores.0.rules.distance was 50, is 100" in refused.stderr
     done = case.run(case.folder / "in.vcf", output, model="slow", options=("-v", "--workers", workers), SLOW="0")
     assert "blocks are there from before" in done.stderr
     assert output.read_bytes() == (case.folder / "whole.vcf.gz").read_bytes()
@@ -114,3 +124,26 @@ def test_the_index_of_the_file_before_goes(case):
     assert output.with_name("o.vcf.gz.tbi").exists()
     case.run(case.write("mixed.vcf", case.lines[::-1]), output)
     assert not output.with_name("o.vcf.gz.tbi").exists(), "an index of other records"
+
+
+@pytest.mark.parametrize("outputs", [("-",), ("o.vcf", "-")])
+def test_a_failure_of_stdout_is_told_as_that(case, outputs):
+    named = [name if name == "-" else case.folder / name for name in outputs]
+    command = case.inside.bench.command(*case.arguments(case.write(), *named))
+    environment = case.inside.bench.environment()
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1), done.stderr
+    assert "cannot write to stdout: No space left on device" in done.stderr
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+        code = process.wait(timeout=60)
+    if len(outputs) == 1:
+        assert (code, said) == (0, ""), "a reader that has enough is no failure"
+    else:
+        assert code == 5, said
+        assert "cannot write to stdout: its reader ended" in said
+    assert not (case.folder / "o.vcf").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -12,7 +13,7 @@ from splicecore.cli.model_options import merge_model_options, model_option
 from splicecore.cli.output import as_json_option
 from splicecore.cli.pass_options import bar_on_terminal, common_options, option, plugin_settings
 from splicecore.config import FileConfig, read_config_file, structure
-from splicecore.errors import ConfigError
+from splicecore.errors import ConfigError, OutputError
 from splicecore.session import Session
 from splicecore.variants.config import VariantsConfig
 
@@ -152,7 +153,12 @@ def score(
     session = scoring_session(config, file_config, model_options, plugins=settings, data_root=data_root)
     with command_log(None, quiet=quiet, verbose=verbose, problems=session.host.problems):
         progress = bar_on_terminal(quiet=quiet, unit="alleles/s", scale=1)
-        result = run(session, config, progress=progress)
+        try:
+            result = run(session, config, progress=progress)
+        except OutputError as error:
+            if error.errno == errno.EPIPE and len(config.output) > 1:
+                raise OutputError(error.message, hint=error.hint) from error  # else it would pass for `| head`
+            raise
     tell_scored(result, as_json=as_json, quiet=quiet, to_stdout="-" in config.output)
     return 0
 

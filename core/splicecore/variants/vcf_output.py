@@ -11,13 +11,13 @@ import gzip
 import logging
 import re
 import shutil
-import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from splicecore.artifacts.store import atomic_path
 from splicecore.errors import InputError
 from splicecore.genome.htslib import quiet_htslib
 from splicecore.variants.bcf import BcfBytes, edit_info, write_header, write_record
+from splicecore.variants.stdout import Stdout
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -129,7 +129,7 @@ class TextWriter(VcfWriter):
 
     def _open(self) -> None:
         if self.path is None:
-            self._stream: Any = sys.stdout.buffer
+            self._stream: Any = Stdout()
         else:
             temporary = self._stack.enter_context(atomic_path(self.path))
             self._stream = self._stack.enter_context(open_text(temporary, self.path.name))

@@ -97,9 +97,8 @@ class WorkFolder:
     def _begin(self, identity: Mapping[str, Any], *, force: bool) -> None:
         known = self.path / "run.json"
         if known.exists() and digest(read_json(known)) != digest(identity):
-            differences = [
-                f"{name} was {was}, is {now}" for name, was, now in json_differences(read_json(known), identity)
-            ]
+            found = json_differences(_by_place(read_json(known)), _by_place(dict(identity)))
+            differences = [f"{name} was {was}, is {now}" for name, was, now in found]
             if not force:
                 raise OutputError(
                     f"{self.path} has an interrupted run with other settings: {'; '.join(differences[:4])}",
@@ -120,3 +119,10 @@ class WorkFolder:
     def drop(self) -> None:
         """Remove the folder of a finished pass."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _by_place(value: Any) -> Any:
+    """Return a JSON value with mappings in the place of lists, so that what differs in them can be named."""
+    if isinstance(value, list | tuple):
+        return {str(place): _by_place(item) for place, item in enumerate(value)}
+    return {name: _by_place(item) for name, item in value.items()} if isinstance(value, dict) else value

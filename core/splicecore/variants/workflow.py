@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from splicecore.artifacts.store import file_sha256, make_folder
-from splicecore.errors import ChecksumError, ConfigError, InputError
+from splicecore.errors import ChecksumError, ConfigError, InputError, OutputError
 from splicecore.execute.plan import plan_shards
 from splicecore.plugins.specs import load_object
 from splicecore.variants.blocks import Plan, make_plan
@@ -122,20 +122,36 @@ def check_outputs(config: VariantsConfig) -> None:
     Raises
     ------
     ConfigError
-        If there are none, or one has no known suffix, is given twice, is the input, or is no file for VEP.
+        If there are none, or one has no known suffix, is given twice, is read as well, or is no file for VEP.
+    OutputError
+        If a folder is in the way of one.
     """
     if not config.output:
         raise ConfigError("no output given", hint="--output FILE, or - for stdout")
-    if len(set(config.output)) < len(config.output):
-        raise ConfigError("an output is given twice")
+    _check_places(config)
     for name in config.output:
         kind = output_kind(name)
         if config.vep_compatible and kind == "vcf" and not name.endswith(".gz"):
             raise ConfigError(f"VEP reads bgzip with an index, not {name}", hint="--output NAME.vcf.gz")
-        if name != "-" and config.input is not None and Path(name).resolve() == Path(config.input).resolve():
-            raise ConfigError(f"{name} is input and output", hint="choose another --output")
     if config.vep_compatible and len(config.base_model) > 1:
         raise ConfigError("VEP's plugin reads the scores of one model", hint="one --base-model")
+
+
+def _check_places(config: VariantsConfig) -> None:
+    """Refuse files that would be written over each other or over what is read; they may have several names."""
+    read = {Path(name).resolve() for name in (config.input, config.fasta, config.annotation) if name is not None}
+    written: set[Path] = set()
+    for name, option in [*((name, "--output") for name in config.output), (config.summary, "--summary")]:
+        if name is None:
+            continue
+        path = Path("-") if name == "-" else Path(name).resolve()
+        if path in read:
+            raise ConfigError(f"{name} is input and output", hint=f"choose another {option}")
+        if path in written:
+            raise ConfigError(f"{name} is given twice as an output", hint=f"choose another {option}")
+        if name != "-" and path.is_dir():
+            raise OutputError(f"cannot write {name}: it is a folder", hint=f"{option} is a file")
+        written.add(path)
 
 
 def _with_windows(config: VariantsConfig, source: VcfSource) -> VariantsConfig:
