@@ -243,9 +243,10 @@ class Session(Workplace):
         Table of :data:`splicecore.variants.tables.SCORES`: a row per variant, transcript and base model, in the order
         given.
         """
-        from splicecore.variants.in_memory import score_in_sequences
+        from splicecore.variants.in_memory import require_sequences, score_in_sequences
         from splicecore.variants.listed import score_listed
 
+        require_sequences(sequences, exons)
         if sequences is None:
             return score_listed(self, variants, options)
         if isinstance(variants, str | Path):

@@ -116,7 +116,9 @@ def test_near_the_ends_of_a_sequence_and_several_models(session):
         ({"exons": {"t": [(0, 5)]}}, InputError, "exons are given for t"),
         ({"exons": {"s": [(0, 9), (5, 20)]}}, InputError, "overlaps the next"),
         ({"variants": [("s", "x", "A", "C")]}, InputError, "variant 0"),
+        ({"variants": [("s", 0.5, "A", "C")]}, InputError, "variant 0"),
         ({"variants": []}, InputError, "no variants"),
+        ({"sequences": None, "exons": {"s": [(0, 5)]}}, ConfigError, "no sequences that they are of"),
         ({"variants": "in.vcf"}, ConfigError, "are a list"),
         ({"meta_model": "model"}, ConfigError, "base models only"),
     ],
@@ -138,6 +140,10 @@ def test_haplotypes_that_cannot_be_are_refused(session, place, options):
         )
     with pytest.raises(InputError, match="no transcript"):
         session.score_haplotypes([[(transcript.contig, 0, "A", "C")]], **options)
+    with pytest.raises(InputError, match="no haplotypes"):
+        session.score_haplotypes([], **options)
+    with pytest.raises(InputError, match="haplotype 1 has no variants"):
+        session.score_haplotypes([[first], []], **options)
     with pytest.raises(InputError, match="ref_mismatch"):
         session.score_haplotypes([[(transcript.contig, transcript.start, other(letters[0]), "A")]], **options)
 
@@ -179,3 +185,26 @@ def test_options_come_before_those_of_a_configuration(session, place, options, t
     assert other_one.outputs == (tmp_path / "p.vcf",)
     with pytest.raises(ConfigError, match="distanse"):
         session.run_variants(config, distanse=30)
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ([], "there are no variants"),
+        ([("chr1", 5, "A", "C"), ("chr1", 1.5, "A", "C")], "variant 1 is"),
+        ([("chr1", "5", "A", "C")], "variant 0 is"),
+        ([("chr1", 10**20, "A", "C")], "variant 0 is"),
+    ],
+)
+def test_lists_that_cannot_be_are_refused(session, options, variants, message):
+    with pytest.raises(InputError, match=message):
+        session.score_variants(variants, **options)
+
+
+def test_a_haplotype_s_contig_may_have_several_names(session, place, options):
+    transcript, letters = place
+    one, two = ((transcript.contig, transcript.start + at, letters[at], other(letters[at])) for at in (5, 9))
+    other_name = transcript.contig.removeprefix("chr")
+    assert other_name != transcript.contig
+    found = session.score_haplotypes([[one, (other_name, *two[1:])]], **options)
+    assert found.equals(session.score_haplotypes([[one, two]], **options))

@@ -55,7 +55,7 @@ class Haplotype:
             raise InputError("a haplotype needs at least one variant")
         chosen = sorted(variants, key=lambda variant: variant.position)
         first, last = chosen[0], chosen[-1]
-        if len({variant.contig for variant in chosen}) > 1:
+        if len({reference.contigs.resolve(variant.contig) for variant in chosen}) > 1:
             raise InputError(f"{first} and {last} are on different contigs")
         for left, right in itertools.pairwise(chosen):
             if left.position + len(left.ref) > right.position:

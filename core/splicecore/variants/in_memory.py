@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
-__all__ = ["score_haplotypes", "score_in_sequences"]
+__all__ = ["require_sequences", "score_haplotypes", "score_in_sequences"]
 
 _Listed = tuple[str, int, str, str]
 
@@ -60,6 +61,7 @@ def score_haplotypes(
     options: Mapping[str, Any],
 ) -> pa.Table:
     """Score haplotypes; see :meth:`splicecore.session.Session.score_haplotypes`."""
+    require_sequences(sequences, exons)
     opened = (
         _Scorers.of_genome(session, options)
         if sequences is None
@@ -69,9 +71,13 @@ def score_haplotypes(
         listed = [
             [_variant(one, f"haplotype {number}") for one in haplotype] for number, haplotype in enumerate(haplotypes)
         ]
+        if not listed:
+            raise InputError("there are no haplotypes")
         results: list[tuple[Place, AlleleResult]] = []
         for name, scorer in scorers.opened():
             for record, variants in enumerate(listed):
+                if not variants:
+                    raise InputError(f"haplotype {record} has no variants")
                 found = scorers.at(variants)
                 if not found:
                     raise InputError(f"haplotype {record} lies in no transcript: {', '.join(map(str, variants))}")
@@ -80,6 +86,18 @@ def score_haplotypes(
                     for transcript in found
                 ]
         return _table(results)
+
+
+def require_sequences(sequences: Mapping[str, str] | None, exons: Mapping[str, Any] | None) -> None:
+    """Refuse exons where there are no sequences that they could be of.
+
+    Raises
+    ------
+    ConfigError
+        If there are.
+    """
+    if sequences is None and exons is not None:
+        raise ConfigError("exons are given, and no sequences that they are of", hint="a genome's are in the annotation")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -175,7 +193,7 @@ def _construct(name: str, length: int, exons: Sequence[tuple[int, int]] | None, 
 def _variant(listed: Any, where: str) -> Variant:
     try:
         contig, position, ref, alt = listed
-        return Variant(str(contig), int(position), str(ref), str(alt))
+        return Variant(str(contig), index(position), str(ref), str(alt))
     except (TypeError, ValueError) as error:
         raise InputError(f"{where} has {listed!r}", hint="it must be (contig, position from 0, REF, ALT)") from error
 

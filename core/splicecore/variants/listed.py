@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["score_listed"]
 
 _HEADER = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+_END = 10**11  # no contig has more bases
 _WORD = re.compile(r"\S+")
 
 
@@ -33,7 +35,7 @@ def score_listed(
     Raises
     ------
     InputError
-        If a variant is not (contig, position, REF, ALT); names its place in the list.
+        If there is no variant, or one is not (contig, position, REF, ALT); names its place in the list.
     """
     import pyarrow.parquet as pq
 
@@ -44,7 +46,11 @@ def score_listed(
             path = Path(folder) / "variants.vcf"
             with path.open("w", encoding="utf-8") as target:
                 target.write(_HEADER)
-                target.writelines(_line(number, variant) for number, variant in enumerate(variants))
+                written = 0
+                for number, variant in enumerate(variants):
+                    written += target.write(_line(number, variant))
+            if not written:
+                raise InputError("there are no variants")
         output = Path(folder) / "scores.parquet"
         places = {"input": str(path), "output": str(output)}
         score_variants(session, variants_config({**given_options(options), **places}))
@@ -54,9 +60,9 @@ def score_listed(
 def _line(number: int, variant: tuple[str, int, str, str]) -> str:
     try:
         contig, position, ref, alt = variant
-        good = int(position) >= 0 and all(_WORD.fullmatch(text) for text in (contig, ref, alt))
+        good = 0 <= index(position) < _END and all(_WORD.fullmatch(text) for text in (contig, ref, alt))
     except (TypeError, ValueError):
         good = False
     if not good:
         raise InputError(f"variant {number} is {variant!r}", hint="it must be (contig, position from 0, REF, ALT)")
-    return f"{contig}\t{int(position) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\n"
+    return f"{contig}\t{index(position) + 1}\t.\t{ref}\t{alt}\t.\t.\t.\n"
