@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
+import threading
 
 import attrs
 import numpy as np
@@ -160,6 +162,18 @@ def test_standard_input_and_output(case):
     assert done.returncode == 0, done.stderr
     assert done.stdout == whole.read_bytes()
     assert b"150 records" in done.stderr
+
+
+def test_a_pipe_is_read_as_its_content(case):
+    whole, pipe = case.folder / "out.vcf", case.folder / "pipe"
+    source = case.write()
+    case.run(source, whole)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()))
+    writer.start()
+    case.run(pipe, case.folder / "piped.vcf")
+    writer.join()
+    assert (case.folder / "piped.vcf").read_bytes() == whole.read_bytes()
 
 
 def test_bcf(case):

@@ -72,7 +72,7 @@ RULES = (
     option("--transcripts", type=click.Choice(["canonical", "mane", "all"]), metavar="WHICH",
            help="canonical (the default; one a gene), mane or all."),
     option("--compat", type=click.Choice(["spliceai", "extended"]), metavar="RULES",
-           help="spliceai (the default): what SpliceAI scores; extended: all of the following."),
+           help="spliceai (the default): what SpliceAI scores; extended: --mnv to --normalise, all of them."),
     option("--mnv/--no-mnv", "score_mnv", envvar=None, type=bool, help="Score several bases in REF and in ALT."),
     option("--pad-ends/--no-pad-ends", envvar=None, type=bool, help="Score near the ends of contigs, with N beyond."),
     option("--long-deletions/--no-long-deletions", envvar=None, type=bool, help="Score REFs longer than 2 D."),

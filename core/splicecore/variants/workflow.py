@@ -9,6 +9,7 @@ import contextlib
 import logging
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,11 @@ def score_variants(
         raise ConfigError("no input given", hint="--input FILE, or - for stdin")
     check_outputs(config)
     config = with_base_models(config)
-    with _source(session, config) as source:
+    with _source(config) as source:
         config = _with_windows(config, source)
         opened = open_all(session, config)
         check_build_of(source, opened)
-        remembered = None if config.input == "-" else session.cache_dir
+        remembered = session.cache_dir if source.path == Path(str(config.input)) else None
         content = file_sha256(source.path, remembered)
         return run_pass(session, config, opened, source, content=content, progress=progress)
 
@@ -163,18 +164,34 @@ def _with_windows(config: VariantsConfig, source: VcfSource) -> VariantsConfig:
 
 
 @contextlib.contextmanager
-def _source(session: Session, config: VariantsConfig) -> Iterator[VcfSource]:
-    """Open the input; what comes from stdin is kept on disk while it is needed, as it is read more than once."""
-    if config.input != "-":
-        yield VcfSource.open(Path(str(config.input)))
+def _source(config: VariantsConfig) -> Iterator[VcfSource]:
+    """Open the input; what comes from stdin or a pipe is kept on disk while it is needed, as it is read repeatedly."""
+    given = Path(str(config.input))
+    if config.input != "-" and (given.is_file() or given.is_dir() or not given.exists()):
+        yield VcfSource.open(given)
         return
-    path = session.temporary_folder() / "stdin"
-    with path.open("wb") as target:
-        shutil.copyfileobj(sys.stdin.buffer, target, 1 << 20)
+    with tempfile.TemporaryDirectory(prefix="splicecore-") as folder:
+        path = Path(folder) / "stdin"
+        _keep(config.input, path)
+        yield VcfSource.open(path, name="stdin" if config.input == "-" else str(given))
+
+
+def _keep(name: str | None, path: Path) -> None:
+    """Copy stdin (``-``) or a pipe into a file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     try:
-        yield VcfSource.open(path, name="stdin")
-    finally:
-        path.unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            stream = sys.stdin.buffer if name == "-" else stack.enter_context(Path(str(name)).open("rb"))
+            shutil.copyfileobj(stream, stack.enter_context(path.open("wb")), 1 << 20)
+    except OSError as error:
+        raise OutputError(
+            f"cannot keep the input in {path.parent}: {error.strerror}", hint="set TMPDIR to a folder with more space"
+        ) from error
 
 
 def _plan(source: VcfSource, opened: Opened, work: WorkFolder, config: VariantsConfig) -> Plan:
