@@ -180,9 +180,9 @@ def test_options_come_before_those_of_a_configuration(session, place, options, t
     plain = {name: str(value) for name, value in options.items()} | {"distance": 40}
     config = VariantsConfig(**plain, input=str(path), output=str(tmp_path / "o.vcf"))
     assert session.run_variants(config).summary["settings"]["rules"]["distance"] == 40
-    other_one = session.run_variants(config, output=tmp_path / "p,1.vcf", distance=30, mask=None)
+    other_one = session.run_variants(config, output=tmp_path / "p.vcf", distance=30, mask=None)
     assert other_one.summary["settings"]["rules"]["distance"] == 30
-    assert other_one.outputs == (tmp_path / "p,1.vcf",)
+    assert other_one.outputs == (tmp_path / "p.vcf",)
     with pytest.raises(ConfigError, match="distanse"):
         session.run_variants(config, distanse=30)
 

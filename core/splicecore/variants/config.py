@@ -29,12 +29,6 @@ def _parts(value: Any) -> tuple[str, ...]:
     return tuple(str(item).strip() for item in items if str(item).strip())
 
 
-def _files(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
-
-
 @attrs.frozen(kw_only=True)
 class VariantsConfig:
     """What ``splicecore variants`` does.
@@ -87,7 +81,7 @@ class VariantsConfig:
     """
 
     input: str | None = None
-    output: tuple[str, ...] = attrs.field(default=(), converter=_files)
+    output: tuple[str, ...] = attrs.field(default=(), converter=_parts)
     fasta: str | None = None
     annotation: str | None = None
     source: str | None = None
