@@ -147,3 +147,18 @@ def test_a_failure_of_stdout_is_told_as_that(case, outputs):
         assert code == 5, said
         assert "cannot write to stdout: its reader ended" in said
     assert not (case.folder / "o.vcf").exists()
+
+
+def test_commands_share_a_place_for_their_work(case, monkeypatch):
+    source, place = case.write(), case.folder / "work"
+    outputs = [case.folder / "a.vcf", case.folder / "b.vcf"]
+    for output, shard in zip(outputs, ("1/2", "2/2"), strict=True):
+        with monkeypatch.context() as patch:
+            patch.setattr("splicecore.variants.workflow.write_outputs", lambda planned: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                case.call(source, output, options=("--work-dir", str(place), "--shard", shard))
+    assert len(list(place.iterdir())) == 2
+    for output, shard in zip(outputs, ("1/2", "2/2"), strict=True):
+        done = case.run(source, output, options=("--work-dir", str(place), "--shard", shard, "-v"))
+        assert "blocks are there from before" in done.stderr
+    assert not list(place.iterdir())

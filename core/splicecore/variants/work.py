@@ -42,9 +42,13 @@ class WorkFolder:
 
     @classmethod
     def of(cls, config: VariantsConfig, session: Session) -> WorkFolder:
-        """Choose the folder: as configured, else beside the first output that is a file, else a temporary one."""
+        """Choose the folder: where configured, else beside the first output that is a file, else a temporary one.
+
+        In a configured place each command has one of its own, by the files that it writes: shards may share the place.
+        """
         if config.work_dir is not None:
-            return cls(Path(config.work_dir) / ".splicecore-variants")
+            outputs = [name if name == "-" else str(Path(name).absolute()) for name in config.output]
+            return cls(Path(config.work_dir) / f".splicecore-variants-{digest(outputs)[:16]}")
         files = [Path(name) for name in config.output if name != "-"]
         return cls(files[0].with_name(f".{files[0].name}.splicecore") if files else session.temporary_folder() / "work")
 
