@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Environment", "make_environment"]
 
+_AT_START = "zz_run_at_start"
+"""Sorts after the file that names folders of packages."""
+
 
 @attrs.frozen
 class Environment:
@@ -33,8 +36,10 @@ class Environment:
     site: Path
 
     def run_at_start(self, program: str) -> None:
-        """Have a program run whenever the interpreter starts."""
-        (self.site / "sitecustomize.py").write_text(textwrap.dedent(program), encoding="utf-8")
+        """Have a program run whenever the interpreter starts, after the folders of its packages are known."""
+        # Not sitecustomize: some systems have one of their own, which comes first.
+        (self.site / f"{_AT_START}.py").write_text(textwrap.dedent(program), encoding="utf-8")
+        (self.site / f"{_AT_START}.pth").write_text(f"import {_AT_START}\n", encoding="utf-8")
 
 
 def make_environment(
