@@ -162,3 +162,11 @@ def test_commands_share_a_place_for_their_work(case, monkeypatch):
         done = case.run(source, output, options=("--work-dir", str(place), "--shard", shard, "-v"))
         assert "blocks are there from before" in done.stderr
     assert not list(place.iterdir())
+
+
+def test_nothing_scored_is_told(case):
+    outside = "chr1\t1\t.\tA\tC\t.\t.\t.\tGT\t0|1"
+    done = case.run(case.write(lines=[outside]), case.folder / "o.vcf")
+    assert "no allele was scored (no_gene 1)" in done.stderr
+    done = case.run(case.write(lines=[*case.lines, outside]), case.folder / "p.vcf")
+    assert "no allele was scored" not in done.stderr

@@ -307,11 +307,15 @@ def _relative(file: Path, config: VariantsConfig) -> str:
 
 
 def _judge(summary: Mapping[str, Any]) -> None:
-    """Warn where so many REFs are not the genome's that the build may be another."""
+    """Warn where nothing was scored, or so many REFs are not the genome's that the build may be another."""
     for name, model in summary["base_models"].items():
         mismatches = model["reasons"].get("ref_mismatch", 0)
-        if mismatches > _MISMATCHES * (model["scored"] + mismatches):
+        looked_at = model["scored"] + mismatches
+        if mismatches > _MISMATCHES * looked_at:
             logger.warning(
-                "%s: REF is not the genome's for %d alleles (%d were scored): are the variants of another build?",
-                name, mismatches, model["scored"],
+                "%s: REF is not the genome's for %d of %d alleles in genes: are the variants of another build?",
+                name, mismatches, looked_at,
             )  # fmt: skip
+        elif not model["scored"] and model["unscored"]:
+            reasons = ", ".join(f"{reason} {number:,}" for reason, number in model["reasons"].items())
+            logger.warning("%s: no allele was scored (%s)", name, reasons)
