@@ -62,7 +62,7 @@ def command(
 
     Instead of folders, the files of the shards of `splicecore variants` or `splicecore saturate` may be given, all of
     one form: VCF, BCF, TSV or Parquet, with -o NAME.vcf.gz, .bcf, .tsv or .parquet. The summary that lies beside each
-    (NAME.summary.json) must be there.
+    (NAME.summary.json) must be there; Parquet does without.
     """
     if min_score is not None:
         raise click.UsageError("--min-score is an option of `splicecore run`: every shard is made with it")
