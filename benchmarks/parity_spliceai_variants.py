@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 from splicecore.api import Session
+from variant_workloads import write_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,17 +156,6 @@ def variants(arguments: argparse.Namespace) -> int:
     strands = Counter(row.strand for row in chosen)
     print(f"{single} substitutions, {len(found) - single} insertions and deletions, genes: {dict(strands)}")
     return 0
-
-
-def write_plain(fasta: Any, names: list[str], path: Path) -> None:
-    """Write contigs in lines of 60 bases."""
-    with path.open("w", encoding="ascii") as target:
-        for name in names:
-            target.write(f">{name}\n")
-            length = fasta.get_reference_length(name)
-            for start in range(0, length, 6_000_000):
-                bases = fasta.fetch(name, start, start + 6_000_000)
-                target.writelines(f"{bases[i : i + 60]}\n" for i in range(0, len(bases), 60))
 
 
 # -------------------------------------------------------------------------------------------------------------- compare

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-__all__ = ["DENSITIES", "SPARSE", "vcf_path", "write_workloads"]
+__all__ = ["DENSITIES", "SPARSE", "plain_path", "vcf_path", "write_plain", "write_workloads"]
 
 SPARSE = "sparse"
 DENSITIES = (10_000, 1_000, 100, 10)
@@ -22,14 +22,14 @@ class Genes:
     def __init__(self, fasta: Path, table: Path) -> None:
         import pysam
 
-        self._fasta = pysam.FastaFile(str(fasta))
+        self.fasta = pysam.FastaFile(str(fasta))
         rows = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines()[1:]]
         self.rows = [row for row in rows if int(row[4]) - int(row[3]) >= 20_000 and row[5].count(",") >= 6]
 
     def bases(self, contig: str, start: int, end: int) -> tuple[str, str]:
         """Name in the genome, and bases from ``start`` (0-based) to ``end``."""
-        name = contig if contig in self._fasta.references else f"chr{contig}"
-        return name, self._fasta.fetch(name, start, end).upper()
+        name = contig if contig in self.fasta.references else f"chr{contig}"
+        return name, self.fasta.fetch(name, start, end).upper()
 
 
 def substitutions(genes: Genes, contig: str, span: tuple[int, int], step: int, *, alternates: int = 1) -> list[Record]:
@@ -61,7 +61,7 @@ def indels(genes: Genes, row: list[str], ends: int) -> list[Record]:
 
 
 def write_workloads(folder: Path, arguments: argparse.Namespace) -> dict[str, int]:
-    """Write a VCF for each workload; returns how many variants it has."""
+    """Write a VCF for each workload, and their contigs as plain FASTA; returns how many variants each has."""
     genes = Genes(arguments.fasta, arguments.table)
     draw = random.Random(arguments.seed)
     draw.shuffle(genes.rows)
@@ -86,9 +86,27 @@ def write_workloads(folder: Path, arguments: argparse.Namespace) -> dict[str, in
         lines[1:1] = [f"##contig=<ID={contig}>" for contig in contigs]
         lines += [f"{contig}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t." for contig, pos, ref, alt in sorted(records)]
         vcf_path(folder, name).write_text("\n".join(lines) + "\n", encoding="ascii")
+    names = sorted({record[0] for records in workloads.values() for record in records})
+    write_plain(genes.fasta, names, plain_path(folder))
     return {name: len(records) for name, records in workloads.items()}
 
 
 def vcf_path(folder: Path, name: str) -> Path:
     """File of a workload."""
     return folder / f"{name.replace(' ', '_').replace(',', '')}.vcf"
+
+
+def plain_path(folder: Path) -> Path:
+    """File of the workloads' contigs, which peers read."""
+    return folder / "plain.fa"
+
+
+def write_plain(fasta: Any, names: list[str], path: Path) -> None:
+    """Write contigs in lines of 60 bases."""
+    with path.open("w", encoding="ascii") as target:
+        for name in names:
+            target.write(f">{name}\n")
+            length = fasta.get_reference_length(name)
+            for start in range(0, length, 6_000_000):
+                bases = fasta.fetch(name, start, start + 6_000_000)
+                target.writelines(f"{bases[i : i + 60]}\n" for i in range(0, len(bases), 60))

@@ -1,7 +1,7 @@
 r"""How many variants a second are scored, and in how much memory, beside other programs with the same weights.
 
     python benchmarks/variants.py --fasta GRCh38.fa.gz --table GRCh38.spliceai_table.txt          # splicecore alone
-    python benchmarks/variants.py --fasta GRCh38.fa.gz --table GRCh38.spliceai_table.txt --plain plain.fa \
+    python benchmarks/variants.py --fasta GRCh38.fa.gz --table GRCh38.spliceai_table.txt \
         --spliceai-python spliceai-env/bin/python \
         --openspliceai-python openspliceai-env/bin/python --openspliceai-weights WEIGHTS
 
@@ -10,8 +10,8 @@ they take turns, ``--repeats`` times. Printed are medians of variants a second a
 differ, the ratio of splicecore to the peer within each turn (median, least, largest). Peers score some of the variants
 only (``--peer-variants``, spread over the workload): their time per variant is the same for all. The peers' own
 functions score the records, as their commands do: SpliceAI's ``get_delta_scores``, and OpenSpliceAI's
-``get_delta_scores_batched`` at the batch size that is fastest on the first workload. They read plain FASTA
-(``--plain``, which parity_spliceai_variants.py writes). Workloads, in genes of a SpliceAI table:
+``get_delta_scores_batched`` at the batch size that is fastest on the first workload. Workloads, in genes of a SpliceAI
+table:
 
 - sparse: one substitution a kilobase; splicecore also at larger distances;
 - indels: insertions and deletions, ten around each of several exon ends;
@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from predict_programs import Clock
-from variant_workloads import DENSITIES, SPARSE, vcf_path, write_workloads
+from variant_workloads import DENSITIES, SPARSE, plain_path, vcf_path, write_workloads
 
 BATCHES = (1, 8, 32)
 SATURATION = "saturation"
@@ -200,10 +200,10 @@ class Program:
 # ---------------------------------------------------------------------------------------------------------------- speed
 
 
-def start(arguments: argparse.Namespace) -> list[tuple[str, Program, str, Program | None]]:
+def start(arguments: argparse.Namespace, plain_fasta: Path) -> list[tuple[str, Program, str, Program | None]]:
     """Start programs: name of ours, ours, name of the peer, the peer; one pair for each set of weights."""
     shared = ["--fasta", str(arguments.fasta), "--table", str(arguments.table), "--threads", str(arguments.threads)]
-    plain = ["--plain", str(arguments.plain)]
+    plain = ["--plain", str(plain_fasta)]
     pairs: list[tuple[str, Program, str, Program | None]] = []
     weights = ["--weights", str(arguments.spliceai_weights)] if arguments.spliceai_weights else []
     ours = Program(sys.executable, "serve-splicecore", *shared, *weights, "--model", "spliceai")
@@ -222,7 +222,7 @@ def start(arguments: argparse.Namespace) -> list[tuple[str, Program, str, Progra
 def measure(arguments: argparse.Namespace, folder: Path) -> int:
     """Let the programs take turns and print medians and ratios."""
     counts = write_workloads(folder, arguments)
-    pairs = start(arguments)
+    pairs = start(arguments, plain_path(folder))
     first = vcf_path(folder, SPARSE)
     for _, ours, name, peer in pairs:
         ours.score(first, limit=1)
@@ -326,7 +326,7 @@ def main() -> int:
     parser.add_argument("--weights", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--fasta", type=Path, required=True)
     parser.add_argument("--table", type=Path, required=True, help="annotation in SpliceAI's format")
-    parser.add_argument("--plain", type=Path, help="plain FASTA for the peers")
+    parser.add_argument("--plain", help=argparse.SUPPRESS)
     parser.add_argument("--spliceai-python", help="interpreter that has spliceai")
     parser.add_argument("--spliceai-weights", type=Path, help="SpliceAI's weights, if they are not installed")
     parser.add_argument("--openspliceai-python", help="interpreter that has openspliceai")
@@ -344,8 +344,6 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.server:
         return serve(openers[arguments.server], arguments)
-    if (arguments.spliceai_python or arguments.openspliceai_python) and not arguments.plain:
-        parser.error("the peers need --plain")
     with tempfile.TemporaryDirectory() as folder:
         return measure(arguments, Path(folder))
 
