@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import attrs
 
 from splicecore.artifacts.store import canonical_json, make_folder
-from splicecore.errors import ChecksumError
+from splicecore.errors import ChecksumError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ class ScoreCache:
     Raises
     ------
     OutputError
-        If the folder cannot be made or written to.
+        If the folder cannot be made, or its file neither opened nor made.
     ChecksumError
         If its file is damaged.
     """
@@ -108,7 +108,10 @@ class ScoreCache:
     def __init__(self, folder: Path) -> None:
         self.path = make_folder(folder) / _FILE
         self._complained = False
-        self._database = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+        try:
+            self._database = sqlite3.connect(self.path, timeout=_WAIT, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"cache {self.path} cannot be used: {error}", hint="choose another --cache") from error
         with self._guard():
             self._database.execute("CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
 

@@ -87,6 +87,9 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):
         ScoreCache(tmp_path / "file")
+    (tmp_path / "variant_scores.sqlite").mkdir()
+    with pytest.raises(OutputError, match="cannot be used"):
+        ScoreCache(tmp_path)
 
 
 def test_a_busy_cache_costs_time_only(tmp_path, monkeypatch, caplog):
