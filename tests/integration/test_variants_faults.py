@@ -118,6 +118,43 @@ def test_a_damaged_block_is_scored_again(case, monkeypatch):
     assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
 
 
+def test_what_a_run_left_damaged_is_made_again(case, monkeypatch):
+    source, output = case.write(), case.folder / "o.vcf"
+    case.run(source, case.folder / "whole.vcf")
+    with monkeypatch.context() as patch:
+        patch.setattr("splicecore.variants.workflow.write_outputs", lambda planned: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            case.call(source, output)
+    work = case.folder / ".o.vcf.splicecore"
+    blocks = work / "blocks.arrow"
+    blocks.write_bytes(blocks.read_bytes()[:300])
+    (work / "run.json").write_text("{")
+    refused = case.call(source, output)
+    assert (refused.returncode, "run.json" in refused.stderr) == (5, True)
+    (work / "run.json").write_text("{}")
+    (work / "lock").unlink()
+    (work / "lock").mkdir()
+    refused = case.call(source, output)
+    assert (refused.returncode, refused.stderr.count("\n")) == (5, 1)
+    (work / "lock").rmdir()
+    (work / "run.json").write_text("{")
+    case.run(source, output, options=("--force",))
+    assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
+
+
+def test_a_damaged_plan_is_made_again(case, monkeypatch):
+    source, output = case.write(), case.folder / "o.vcf"
+    with monkeypatch.context() as patch:
+        patch.setattr("splicecore.variants.workflow.write_outputs", lambda planned: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            case.call(source, output)
+    blocks = case.folder / ".o.vcf.splicecore" / "blocks.arrow"
+    blocks.write_bytes(blocks.read_bytes()[:300])
+    done = case.run(source, output, options=("-v",))
+    assert "the input is read again" in done.stderr
+    assert "blocks are there from before" in done.stderr
+
+
 def test_the_index_of_the_file_before_goes(case):
     output = case.folder / "o.vcf.gz"
     case.run(case.write(), output)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from splicecore.variants.transcripts import Transcripts
     from splicecore.variants.vcf import VcfRecord
 
-__all__ = ["BLOCK_JOBS", "BlockFile", "Plan", "make_plan"]
+__all__ = ["BLOCK_JOBS", "BlockFile", "Plan", "are_whole", "make_plan"]
 
 BLOCK_JOBS = (16, 128)
 """Jobs (an allele in a transcript) that a block holds at least: for few alleles in all, and for many."""
@@ -112,6 +112,15 @@ class BlockFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def are_whole(path: Path, number: int) -> bool:
+    """Tell whether a file has so many blocks and can be read to its end."""
+    try:
+        with BlockFile(path) as file:
+            return len(file) == number
+    except (OSError, pa.ArrowInvalid):
+        return False
 
 
 def make_plan(

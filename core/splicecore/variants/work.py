@@ -83,7 +83,13 @@ class WorkFolder:
             it cannot be written to.
         """
         make_folder(self.path)
-        with (self.path / "lock").open("w") as lock:
+        try:
+            opened = (self.path / "lock").open("w")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write into {self.path}: {error.strerror}", hint="choose another --output or --work-dir"
+            ) from error
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -100,8 +106,9 @@ class WorkFolder:
 
     def _begin(self, identity: Mapping[str, Any], *, force: bool) -> None:
         known = self.path / "run.json"
-        if known.exists() and digest(read_json(known)) != digest(identity):
-            found = json_differences(_by_place(read_json(known)), _by_place(dict(identity)))
+        before = _read(known, force=force)
+        if before is not None and digest(before) != digest(identity):
+            found = json_differences(_by_place(before), _by_place(dict(identity)))
             differences = [f"{name} was {was}, is {now}" for name, was, now in found]
             if not force:
                 raise OutputError(
@@ -123,6 +130,18 @@ class WorkFolder:
     def drop(self) -> None:
         """Remove the folder of a finished pass."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _read(path: Path, *, force: bool) -> Any:
+    """Return what a file says, None if it is not there; one that cannot be read says nothing if that is forced."""
+    if not path.exists():
+        return None
+    try:
+        return read_json(path)
+    except OutputError:
+        if not force:
+            raise
+        return {}
 
 
 def _by_place(value: Any) -> Any:

@@ -19,7 +19,7 @@ from splicecore.artifacts.store import file_sha256, make_folder
 from splicecore.errors import ChecksumError, ConfigError, InputError, OutputError
 from splicecore.execute.plan import plan_shards
 from splicecore.plugins.specs import load_object
-from splicecore.variants.blocks import Plan, make_plan
+from splicecore.variants.blocks import Plan, are_whole, make_plan
 from splicecore.variants.config import output_kind
 from splicecore.variants.meta_scores_opening import with_base_models
 from splicecore.variants.opening import Opened, check_build_of, open_all
@@ -197,6 +197,9 @@ def _keep(name: str | None, path: Path) -> None:
 def _plan(source: VcfSource, opened: Opened, work: WorkFolder, config: VariantsConfig) -> Plan:
     """Make the plan, or take that of an earlier attempt."""
     plan = Plan.read(work.plan, work.key) if work.blocks.exists() else None
+    if plan is not None and not are_whole(work.blocks, len(plan.blocks)):
+        logger.warning("%s is damaged; the input is read again", work.blocks)
+        plan = None
     if plan is None:
         total = None if config.shard is None else sum(1 for _ in source.records())
         plan = make_plan(source.records(), opened.transcripts, work.blocks, shard=config.shard_of, total=total)
