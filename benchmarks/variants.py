@@ -35,9 +35,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from predict_programs import Clock
+from variant_programs import Program, Team
 from variant_workloads import DENSITIES, SPARSE, plain_path, vcf_path, write_workloads
 
 BATCHES = (1, 8, 32)
@@ -148,70 +149,24 @@ def open_openspliceai(arguments: argparse.Namespace) -> Task:
     return job
 
 
-class Program:
-    """One program in a process of its own, started and ready.
-
-    Parameters
-    ----------
-    python
-        Interpreter that has what it needs.
-    arguments
-        Which of this script's servers, and its options.
-    """
-
-    def __init__(self, python: str, *arguments: str) -> None:
-        self.memory = 0.0
-        self.batch = 1
-        self.limit: int | None = None
-        self._process = subprocess.Popen(
-            [python, __file__, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
-        )
-        self._answer()
-
-    def score(
-        self, vcf: Path, *, distance: int = 50, limit: int | None = None, first: int | None = None
-    ) -> dict[str, float]:
-        """Score a workload, or as much as the program does of each; returns variants, seconds, cpu, memory."""
-        if self.limit is not None:
-            first, limit = None, self.limit
-        request = {"vcf": str(vcf), "distance": distance, "limit": limit, "first": first, "batch": self.batch}
-        stdin: IO[str] = self._process.stdin  # type: ignore[assignment]
-        print(json.dumps(request), file=stdin, flush=True)
-        answer = self._answer()
-        self.memory = answer["memory"]
-        return answer
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def _answer(self) -> dict[str, float]:
-        stdout: IO[str] = self._process.stdout  # type: ignore[assignment]
-        line = stdout.readline()
-        if not line:
-            raise SystemExit(f"{' '.join(map(str, self._process.args))} ended")  # type: ignore[arg-type]
-        return json.loads(line)  # type: ignore[no-any-return]
-
-
 # ---------------------------------------------------------------------------------------------------------------- speed
 
 
-def start(arguments: argparse.Namespace, plain_fasta: Path) -> list[tuple[str, Program, str, Program | None]]:
+def start(arguments: argparse.Namespace, plain_fasta: Path) -> list[tuple[str, Team, str, Program | None]]:
     """Start programs: name of ours, ours, name of the peer, the peer; one pair for each set of weights."""
-    shared = ["--fasta", str(arguments.fasta), "--table", str(arguments.table), "--threads", str(arguments.threads)]
+    shared = ["--fasta", str(arguments.fasta), "--table", str(arguments.table)]
+    threads = max(1, arguments.threads // arguments.processes)
+    own = [*shared, "--threads", str(threads)]
+    shared += ["--threads", str(arguments.threads)]
     plain = ["--plain", str(plain_fasta)]
-    pairs: list[tuple[str, Program, str, Program | None]] = []
+    pairs: list[tuple[str, Team, str, Program | None]] = []
     weights = ["--weights", str(arguments.spliceai_weights)] if arguments.spliceai_weights else []
-    ours = Program(sys.executable, "serve-splicecore", *shared, *weights, "--model", "spliceai")
+    ours = Team(arguments.processes, sys.executable, "serve-splicecore", *own, *weights, "--model", "spliceai")
     peer = Program(arguments.spliceai_python, "serve-spliceai", *shared, *plain) if arguments.spliceai_python else None
     pairs.append(("splicecore, SpliceAI's weights", ours, "SpliceAI", peer))
     if arguments.openspliceai_weights:
         weights = ["--weights", str(arguments.openspliceai_weights)]
-        ours = Program(sys.executable, "serve-splicecore", *shared, *weights, "--model", "openspliceai")
+        ours = Team(arguments.processes, sys.executable, "serve-splicecore", *own, *weights, "--model", "openspliceai")
         peer = None
         if arguments.openspliceai_python:
             peer = Program(arguments.openspliceai_python, "serve-openspliceai", *shared, *plain, *weights)
@@ -233,11 +188,24 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
                 peer.batch = best_batch(peer, first)
     print("| variants | program | of them timed | a second | ms of processor each | splicecore is faster by |")
     print("|---|---|---|---|---|---|")
-    for workload in TURNS:
+    for workload in arguments.workload or TURNS:
         part = arguments.saturated if workload == SATURATION else None
         for pair in pairs:
             take_turns(pair, f"{workload}, {counts[workload]:,}", vcf_path(folder, workload), arguments.repeats, part)
-    name, ours = pairs[0][:2]
+    if not arguments.workload:
+        alone(arguments, folder, counts, *pairs[0][:2])
+        command(arguments, folder, counts)
+    for name, ours, peer_name, peer in pairs:
+        print(f"peak memory: {name} {ours.memory:.0f} MB" + (f", {peer_name} {peer.memory:.0f} MB" if peer else ""))
+        ours.close()
+        if peer is not None:
+            peer.close()
+    return 0
+
+
+def alone(arguments: argparse.Namespace, folder: Path, counts: dict[str, int], name: str, ours: Team) -> None:
+    """Measure what has no peer: larger distances, and cost by density."""
+    first = vcf_path(folder, SPARSE)
     for distance in (500, 4_999):
         turns = range(arguments.repeats)
         results = [ours.score(first, distance=distance, limit=arguments.far_variants) for _ in turns]
@@ -246,13 +214,6 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
         workload = f"every {step:,}"
         results = [ours.score(vcf_path(folder, workload), first=0, limit=500)]
         print_row(f"{workload} bases of a gene, {counts[workload]:,}", name, results)
-    command(arguments, folder, counts)
-    for name, ours, peer_name, peer in pairs:
-        print(f"peak memory: {name} {ours.memory:.0f} MB" + (f", {peer_name} {peer.memory:.0f} MB" if peer else ""))
-        ours.close()
-        if peer is not None:
-            peer.close()
-    return 0
 
 
 def best_batch(peer: Program, vcf: Path) -> int:
@@ -267,7 +228,7 @@ def best_batch(peer: Program, vcf: Path) -> int:
 
 
 def take_turns(
-    pair: tuple[str, Program, str, Program | None], workload: str, vcf: Path, repeats: int, part: int | None
+    pair: tuple[str, Team, str, Program | None], workload: str, vcf: Path, repeats: int, part: int | None
 ) -> None:
     """Time one workload of a pair of programs; splicecore in parts of neighbors, each turn another, if told to."""
     name, ours, peer_name, peer = pair
@@ -299,7 +260,9 @@ def command(arguments: argparse.Namespace, folder: Path, counts: dict[str, int])
     weights = ["--models-dir", str(arguments.spliceai_weights)] if arguments.spliceai_weights else []
     for workload in TURNS if arguments.whole_window else TURNS[:2]:
         options = ["-I", str(vcf_path(folder, workload)), "-O", str(folder / "out.vcf"), "-R", str(arguments.fasta)]
-        options += ["-A", str(arguments.table), "--threads", str(arguments.threads), "--force", "--quiet", *weights]
+        threads = max(1, arguments.threads // arguments.processes)
+        options += ["-A", str(arguments.table), "--threads", str(threads), "--workers", str(arguments.processes)]
+        options += ["--force", "--quiet", *weights]
         results = []
         for _ in range(arguments.repeats):
             for path in folder.glob("out.*"):
@@ -331,8 +294,10 @@ def main() -> int:
     parser.add_argument("--spliceai-weights", type=Path, help="SpliceAI's weights, if they are not installed")
     parser.add_argument("--openspliceai-python", help="interpreter that has openspliceai")
     parser.add_argument("--openspliceai-weights", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2, help="of each program, in all (%(default)s)")
+    parser.add_argument("--processes", type=int, default=1, help="that splicecore's threads belong to (%(default)s)")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workload", action="append", choices=TURNS, help="only this, beside the peers; repeatable")
     parser.add_argument("--peer-variants", type=int, default=4, help="variants that a peer scores a turn (%(default)s)")
     parser.add_argument("--far-variants", type=int, default=10, help="variants at larger distances (%(default)s)")
     parser.add_argument("--sparse", type=int, default=60, help="variants one a kilobase (%(default)s)")

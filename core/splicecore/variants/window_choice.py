@@ -19,12 +19,12 @@ __all__ = ["choose_windows"]
 logger = logging.getLogger(__name__)
 
 _RECORDS = 50_000
-_ENOUGH = 3.0
+_ENOUGH = 2.5
 """Sites in a tile from which on it is cheaper; see docs/results/variants_accuracy.md, "Speed"."""
 
 
 def choose_windows(records: Iterable[VcfRecord]) -> Windows:
-    """Choose by the first 50,000 records: ``"tile"`` if there are three sites or more in a tile that has any.
+    """Choose by the first 50,000 records: ``"tile"`` if a tile that has any has 2.5 sites or more on average.
 
     Tiles are counted on the genome, of :data:`~splicecore.variants.windows.TILE` bases. The choice is that of the whole
     input, so all shards of it come to the same one. Scores differ by up to 1e-6 between the two.

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["REACH", "TILE", "Change", "Window", "tile_of", "window_of"]
 
-TILE = 10_000
+TILE = 16_000
 """Positions of a transcript that a tile stands for; part of every score's key.
 
-One substitution a kilobase costs a quarter less than with half of it, and less yet with more; one that lies alone costs
+One substitution a kilobase costs a quarter less than with 5,000, and little less with more; one that lies alone costs
 more with each.
 """
 

@@ -118,7 +118,7 @@ def test_block_geometry_is_decided_by_the_records_alone(tmp_path):
     second, _ = planned(tmp_path, records_at(places))
     assert first == second
     assert (tmp_path / "blocks.arrow").read_bytes() == content
-    assert TILE == 10_000
+    assert TILE == 16_000
 
 
 def test_a_plan_is_found_again_for_the_same_pass_only(tmp_path):

@@ -22,10 +22,12 @@ def records(*places):
         ([("1", 5)] * 10, "allele"),  # one site, many records
         ([("1", 5), ("2", 6), ("1", TILE)], "allele"),
         ([("1", 5), ("1", 6), ("1", 7), ("1", 8), ("1", 9), ("2", 5)], "tile"),
+        ([("1", 5), ("1", 6), ("1", 7), ("1", 8), ("2", 5)], "tile"),
+        ([("1", 5), ("1", 6), ("1", 7), ("2", 5)], "allele"),
         ([], "tile"),
     ],
 )
-def test_three_sites_in_a_tile_are_enough(places, expected):
+def test_more_than_two_sites_in_a_tile_are_enough(places, expected):
     assert choose_windows(records(*places)) == expected
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EditScorer"]
 
-_POSITIONS = 24_576
+_POSITIONS = 32_768
 """Of a tile, at most; activations of twice as many and their context are kept."""
 _REMOVED = 1024
 """Bases by which a tile is longer than its edits' surroundings where the sequence is not at its end."""
