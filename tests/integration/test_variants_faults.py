@@ -142,14 +142,15 @@ def test_what_a_run_left_damaged_is_made_again(case, monkeypatch):
     assert output.read_bytes() == (case.folder / "whole.vcf").read_bytes()
 
 
-def test_a_damaged_plan_is_made_again(case, monkeypatch):
+@pytest.mark.parametrize("name", ["blocks.arrow", "plan.json"])
+def test_a_damaged_plan_is_made_again(case, monkeypatch, name):
     source, output = case.write(), case.folder / "o.vcf"
     with monkeypatch.context() as patch:
         patch.setattr("splicecore.variants.workflow.write_outputs", lambda planned: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             case.call(source, output)
-    blocks = case.folder / ".o.vcf.splicecore" / "blocks.arrow"
-    blocks.write_bytes(blocks.read_bytes()[:300])
+    damaged = case.folder / ".o.vcf.splicecore" / name
+    damaged.write_bytes(damaged.read_bytes()[:100])
     done = case.run(source, output, options=("-v",))
     assert "the input is read again" in done.stderr
     assert "blocks are there from before" in done.stderr

@@ -196,10 +196,7 @@ def _keep(name: str | None, path: Path) -> None:
 
 def _plan(source: VcfSource, opened: Opened, work: WorkFolder, config: VariantsConfig) -> Plan:
     """Make the plan, or take that of an earlier attempt."""
-    plan = Plan.read(work.plan, work.key) if work.blocks.exists() else None
-    if plan is not None and not are_whole(work.blocks, len(plan.blocks)):
-        logger.warning("%s is damaged; the input is read again", work.blocks)
-        plan = None
+    plan = _earlier_plan(work)
     if plan is None:
         total = None if config.shard is None else sum(1 for _ in source.records())
         plan = make_plan(source.records(), opened.transcripts, work.blocks, shard=config.shard_of, total=total)
@@ -209,6 +206,22 @@ def _plan(source: VcfSource, opened: Opened, work: WorkFolder, config: VariantsC
     if not plan.records and config.shard is None:
         raise InputError(f"{source.name} has no records")
     return plan
+
+
+def _earlier_plan(work: WorkFolder) -> Plan | None:
+    """Return the plan of an earlier attempt, if there is one and all of it is whole."""
+    if not work.blocks.exists():
+        return None
+    damaged = work.blocks
+    try:
+        plan = Plan.read(work.plan, work.key)
+    except OutputError:
+        damaged = work.plan
+    else:
+        if plan is None or are_whole(work.blocks, len(plan.blocks)):
+            return plan
+    logger.warning("%s is damaged; the input is read again", damaged)
+    return None
 
 
 def _score(session: Session, planned: VariantPass, progress: ProgressListener | None) -> None:
