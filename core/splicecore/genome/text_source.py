@@ -83,15 +83,35 @@ class TextSource:
         InputError
             If the file is damaged, truncated or not UTF-8.
         """
-        number = 0
+        for number, raw in self.raw_lines():
+            yield number, self.text(number, raw)
+
+    def raw_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (1-based number, line with its end), slowly.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or truncated.
+        """
         try:
             with gzip.open(self.path) if self.compressed else self.path.open("rb") as handle:
-                for number, raw in enumerate(handle, start=1):
-                    yield number, raw.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise self.error(f"{self.path}, line {number} is not text (UTF-8)") from error
+                yield from enumerate(handle, start=1)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self.damaged(error) from error
+
+    def text(self, number: int, raw: bytes) -> str:
+        """Decode a line, without its end.
+
+        Raises
+        ------
+        InputError
+            If it is not UTF-8; names the line.
+        """
+        try:
+            return raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise self.error(f"{self.path}, line {number} is not text (UTF-8)") from error
 
     def damaged(self, cause: Exception) -> InputError:
         """Make the error for a file that cannot be decompressed to its end."""

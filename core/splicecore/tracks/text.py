@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -50,17 +48,11 @@ class TrackText(TextSource):
         InputError
             If there is none among the first 10,000 lines, the file is damaged, or it is not text.
         """
-        try:
-            with gzip.open(self.path) if self.compressed else self.path.open("rb") as handle:
-                for number, raw in enumerate(handle, start=1):
-                    if _SKIPPED.match(raw) is None:
-                        return number, raw.decode("utf-8").rstrip("\r\n")
-                    if number >= _SNIFFED_LINES:
-                        break
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}, line {number} is not text (UTF-8)") from error
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise self.damaged(error) from error
+        for number, raw in self.raw_lines():
+            if _SKIPPED.match(raw) is None:
+                return number, self.text(number, raw)
+            if number >= _SNIFFED_LINES:
+                break
         raise InputError(f"track file {self.path} has no data line")
 
     def tables(self, columns: Mapping[str, pa.DataType]) -> Iterator[tuple[pa.Table, Lines]]:
