@@ -20,9 +20,10 @@ __all__ = ["command"]
 def _is_of_variants(name: str) -> bool:
     """Whether a shard is named that is a file of variants, and not a folder."""
     try:
-        return output_kind(name) is not None and not Path(name).is_dir()
+        output_kind(name)
     except ConfigError:
         return False
+    return not Path(name).is_dir()
 
 
 def _merge_variants(parts: tuple[str, ...], output: str | None, *, quiet: bool, verbose: int) -> int:
