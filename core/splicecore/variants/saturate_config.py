@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-from splicecore.config import structure
 from splicecore.errors import ConfigError
 from splicecore.variants.config import VariantsConfig
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["MAX_DELETION", "SaturateConfig", "saturate_config"]
+__all__ = ["MAX_DELETION", "SaturateConfig"]
 
 MAX_DELETION = 4
 """Longest deletion that is made, in bases."""
@@ -65,14 +61,3 @@ class SaturateConfig(VariantsConfig):
             )
         if not (self.snvs or self.insertions or self.deletions):
             raise ConfigError("no kind of allele is asked for", hint="--snvs, --insertions, --deletions N")
-
-
-def saturate_config(values: Mapping[str, Any], *, where: str = "options") -> SaturateConfig:
-    """Make a configuration of a mapping.
-
-    Raises
-    ------
-    ConfigError
-        For an unknown key or a value that makes no sense.
-    """
-    return structure(values, SaturateConfig, where=where)
